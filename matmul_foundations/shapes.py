@@ -94,8 +94,8 @@ def ceil_div(
     "Divide `size` by `tile`, rounding up."
     return -(-size//tile)
 
-# %% ../nbs/00_shapes.ipynb #fa7045e0
-FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
+# %% ../nbs/00_shapes.ipynb #fd613d3c
+FLOAT_DTYPES = ("float32", "float64", "float16", "bfloat16")
 HALF_DTYPES = ("float16", "bfloat16")
 
 # %% ../nbs/00_shapes.ipynb #99427566
