@@ -52,7 +52,7 @@ def broadcast_shapes(
         result.append(stretched.pop() if stretched else 1)
     return tuple(result)
 
-# %% ../nbs/00_shapes.ipynb #d4567525
+# %% ../nbs/00_shapes.ipynb #0a239f7a
 def batch_matmul_dims(
     a, # Left operand, wanted (..., m, k)
     b, # Right operand, wanted (..., k, n)
@@ -60,7 +60,7 @@ def batch_matmul_dims(
     "Return the batch shape, m, n and k of a product of stacks of matrices, or raise `ShapeMismatch`."
     for name,x in (("a", a), ("b", b)):
         if len(x.shape)<2:
-            raise ShapeMismatch(f"{_shapes(a, b)}: {name} has {len(x.shape)} dimensions, and a batch of matrices has 2 or more")
+            raise ShapeMismatch(f"{_shapes(a, b)}: {name} has {len(x.shape)} dimensions, wanted 2 or more")
     (*batch_a,m,k),(*batch_b,k_b,n) = a.shape,b.shape
     if k!=k_b: raise ShapeMismatch(f"{_shapes(a, b)}: inner sizes {k} and {k_b} differ")
     try: batch = broadcast_shapes(batch_a, batch_b)
@@ -149,7 +149,7 @@ def device_name(
     "Name the device that holds `x`; NumPy arrays are on the CPU."
     return str(x.device) if isinstance(x, torch.Tensor) else "cpu"
 
-# %% ../nbs/00_shapes.ipynb #dddc6af0
+# %% ../nbs/00_shapes.ipynb #5a0c354c
 def check_operands(
     a, # Left operand, wanted (m, k)
     b, # Right operand, wanted (k, n), of the dtype and on the device of `a`
@@ -163,7 +163,7 @@ def check_operands(
     if dtype_name(a)!=dtype_name(b):
         raise OperandError(f"a is {describe(a)} and b is {describe(b)}: wanted one dtype for both")
     if device_name(a)!=device_name(b):
-        raise OperandError(f"a is on {device_name(a)} and b is on {device_name(b)}: wanted one device for both")
+        raise OperandError(f"a is on {device_name(a)} and b is on {device_name(b)}: wanted one device")
     for name,x in (("a", a), ("b", b)):
         if not (isinstance(x, torch.Tensor) and x.requires_grad and torch.is_grad_enabled()): continue
         if not gradients or _is_array(a):
@@ -194,7 +194,7 @@ def like_operand(
     "Return the result `c` in the library of the operand `a`."
     return c if isinstance(a, torch.Tensor) else c.numpy()
 
-# %% ../nbs/00_shapes.ipynb #15e23755
+# %% ../nbs/00_shapes.ipynb #c67cb24c
 def takes_matrices(
     fn=None, # A function of two torch tensors that returns their product
     *,
@@ -203,12 +203,13 @@ def takes_matrices(
     gradients:bool=False, # Do gradients flow through `fn`?
 ): # A function of two operands, with `fn`'s name and docstring
     "Let `fn` take checked torch tensors, and its callers torch tensors or NumPy arrays."
-    if fn is None: return functools.partial(takes_matrices, batched=batched, native_half=native_half, gradients=gradients)
+    options = dict(batched=batched, native_half=native_half, gradients=gradients)
+    if fn is None: return functools.partial(takes_matrices, **options)
     @functools.wraps(fn)
-    def product(a, b, **options):
+    def product(a, b, **keywords):
         check_operands(a, b, batched=batched, gradients=gradients)
         left,right = as_tensor(a),as_tensor(b)
         dtype = left.dtype
         if dtype_name(left) in HALF_DTYPES and not native_half: left,right = left.float(),right.float()
-        return like_operand(fn(left, right, **options).to(dtype), a)
+        return like_operand(fn(left, right, **keywords).to(dtype), a)
     return product

@@ -104,7 +104,7 @@ def _synchronize(result):
         import torch
         torch.cuda.synchronize(result.device)
 
-# %% ../nbs/03_timing.ipynb #28d224b6
+# %% ../nbs/03_timing.ipynb #5154be19
 @contextmanager
 def _gc_paused():
     "Keep Python's garbage collector off, and leave it as it was found."
@@ -128,14 +128,14 @@ def time_call(
     *args, # Its arguments
     repeats:int|None=None, # Samples to take, at least 1; None: as many as the next two ask for
     budget_s:float=0.5, # Seconds to sample for, the first call apart; one sample is always taken
-    max_spread:float=0.05, # Stop early once (q3 - q1)/median is this small
+    max_spread:float=0.05, # Stop early once (q3 - q1)/median is this small; 0: hardly ever
     sample_s:float=1e-3, # Seconds a sample should last: far above the clock's step
     clock=time.perf_counter, # A function of no arguments that gives seconds
     **kwargs, # Its keyword arguments
 )->Timing: # Samples, median, quartiles; `first_s` holds the first call
     "Time `fn(*args, **kwargs)`: one call to warm up, then samples until they agree or the budget is spent."
     _check_call(fn, 'fn')
-    _check_goals(repeats, budget_s=budget_s, max_spread=max_spread, sample_s=sample_s)
+    _check_goals(repeats, budget_s=budget_s, sample_s=sample_s)
     call = functools.partial(fn, *args, **kwargs)
     with _gc_paused():
         first_s = _sample_s(call, 1, clock)
@@ -201,12 +201,14 @@ def compare_calls(
     times_s = {name: tuple(one[name] for one in rounds) for name in calls}
     return Comparison({name: Timing(name, times_s[name], n_calls[name], first_s[name]) for name in calls})
 
-# %% ../nbs/03_timing.ipynb #f4d40c03
+# %% ../nbs/03_timing.ipynb #77c48acb
 def vector_bytes()->int: # 64 with AVX-512, 32 with AVX, otherwise 16 (SSE, NEON)
     "Width of a vector register of this processor, in bytes."
     from llvmlite.binding import get_host_cpu_features
     features = get_host_cpu_features()
     return 64 if features.get('avx512f') else 32 if features.get('avx') else 16
+
+def _has_32_registers(): return vector_bytes()==64 or platform.machine().lower() in ('arm64', 'aarch64')
 
 def _fma_emitter(accumulators, lanes, number):
     "Give the function that writes the loop as LLVM instructions; `number` is the numba type of one lane."
@@ -244,7 +246,7 @@ def _fma_loop(accumulators):
     def loop(n_steps, scale, shift): return fma_steps(n_steps, scale, shift)
     return loop
 
-# %% ../nbs/03_timing.ipynb #77123c70
+# %% ../nbs/03_timing.ipynb #e822e41a
 def _usable_cores():
     "Numbers of the logical cores that this process may use."
     if hasattr(os, 'sched_getaffinity'): return sorted(os.sched_getaffinity(0))
@@ -273,10 +275,10 @@ def peak_gflop_per_s(
     if dtype not in ('float32', 'float64'): raise ValueError(f"dtype is float32 or float64, not {dtype!r}")
     _check_goals(repeats)
     threads = _thread_count(threads)
-    if accumulators is None: accumulators = 12 if vector_bytes()==32 else 16
+    if accumulators is None: accumulators = 16 if _has_32_registers() else 12
     loop,one = _fma_loop(accumulators),np.dtype(dtype).type(1)
     loop(1, one, one) # compile
-    n_steps = 2**26//accumulators # counts stay below 2**24, where float32 is still exact
+    n_steps = 2**26//accumulators # the same work for any number of accumulators
     best_s = _best_s([functools.partial(loop, n_steps, one, one)]*threads, repeats)
     return 2*threads*n_steps*accumulators*vector_bytes()/one.itemsize/best_s/1e9
 

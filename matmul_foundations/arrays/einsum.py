@@ -6,14 +6,14 @@
 __all__ = ['matmul_einsum', 'batch_matmul_einsum', 'SubscriptError', 'parse_subscripts', 'letter_sizes', 'loop_nest',
            'einsum_loops']
 
-# %% ../../nbs/13_arrays.einsum.ipynb #fd9160da
+# %% ../../nbs/13_arrays.einsum.ipynb #86e9d6a9
 from itertools import product
 from string import ascii_letters
 
 import torch
 
-from ..shapes import (HALF_DTYPES, OperandError, ShapeMismatch, as_tensor, check_operand, describe, device_name,
-                                       dtype_name, like_operand, takes_matrices)
+from ..shapes import (HALF_DTYPES, OperandError, ShapeMismatch, as_tensor, check_operand,
+                                       describe, device_name, dtype_name, like_operand, takes_matrices)
 
 # %% ../../nbs/13_arrays.einsum.ipynb #6c0a43cc
 @takes_matrices(native_half=True, gradients=True)
@@ -33,53 +33,53 @@ def batch_matmul_einsum(
     "Multiply stacks of matrices with `torch.einsum`; gradients flow through."
     return torch.einsum("...ik,...kj->...ij", a, b)
 
-# %% ../../nbs/13_arrays.einsum.ipynb #af8948ad
+# %% ../../nbs/13_arrays.einsum.ipynb #b677cebb
 class SubscriptError(ValueError):
     "A subscripts string that cannot be read, or that does not go with its operands; the message quotes it."
 
-# %% ../../nbs/13_arrays.einsum.ipynb #ecb0b2c6
 def parse_subscripts(
     subscripts:str, # For example "ik,kj->ij"; spaces do not matter
 )->tuple[list[str], str]: # The letters of each operand, and those of the result
     "Split `subscripts` into letters of operands and result, or raise `SubscriptError`."
-    if not isinstance(subscripts, str): raise OperandError(f"the subscripts are {describe(subscripts)}: wanted a string like 'ik,kj->ij'")
+    if not isinstance(subscripts, str):
+        raise OperandError(f"the subscripts are {describe(subscripts)}: wanted a string like 'ik,kj->ij'")
+    def refuse(why): raise SubscriptError(f"{subscripts!r}: {why}")
     left,arrow,right = (part.replace(" ", "") for part in subscripts.partition("->"))
     inputs = left.split(",")
     letters = "".join(inputs)
-    if "..." in subscripts: raise SubscriptError(f"{subscripts!r}: '...' is not supported; write a letter for each of its axes")
+    if "..." in subscripts: refuse("'...' is not supported; write a letter for each of its axes")
     for letter in letters + right:
-        if letter not in ascii_letters: raise SubscriptError(f"{subscripts!r}: {letter!r} is not a letter")
+        if letter not in ascii_letters: refuse(f"{letter!r} is not a letter")
     if not arrow: return inputs,"".join(letter for letter in sorted(set(letters)) if letters.count(letter)==1)
     for letter in right:
-        if letter not in letters: raise SubscriptError(f"{subscripts!r}: {letter!r} of the result is in no operand")
-        if right.count(letter)>1: raise SubscriptError(f"{subscripts!r}: the result names {letter!r} twice")
+        if letter not in letters: refuse(f"{letter!r} of the result is in no operand")
+        if right.count(letter)>1: refuse(f"the result names {letter!r} twice")
     return inputs,right
 
-# %% ../../nbs/13_arrays.einsum.ipynb #b4dfc208
+# %% ../../nbs/13_arrays.einsum.ipynb #99ce9655
 def letter_sizes(
     subscripts:str, # For example "ik,kj->ij"
     *shapes, # The shape of each operand
 )->dict[str, int]: # The size of each letter, in the order of their first appearance
     "Return how far each letter runs, or raise `SubscriptError` or `ShapeMismatch`."
     inputs,_ = parse_subscripts(subscripts)
+    said = f"{subscripts!r} on {', '.join(str(tuple(shape)) for shape in shapes)}"
     if len(inputs)!=len(shapes):
-        raise SubscriptError(f"{subscripts!r} has letters for {len(inputs)} operands, and {len(shapes)} came")
+        raise SubscriptError(f"{said}: {len(inputs)} groups of letters for {len(shapes)} operands")
     size = {}
-    for position,(letters,shape) in enumerate(zip(inputs, shapes)):
+    for letters,shape in zip(inputs, shapes):
         if len(letters)!=len(shape):
-            raise ShapeMismatch(f"{subscripts!r}: {letters!r} cannot name the axes of operand {position}, of shape {tuple(shape)}")
+            raise ShapeMismatch(f"{said}: {letters!r} does not name the axes of {tuple(shape)}")
         for letter,length in zip(letters, shape):
             if size.setdefault(letter, length)!=length:
-                listed = ", ".join(str(tuple(shape)) for shape in shapes)
-                raise ShapeMismatch(f"{subscripts!r} on {listed}: letter {letter!r} has sizes {size[letter]} and {length}")
+                raise ShapeMismatch(f"{said}: letter {letter!r} has sizes {size[letter]} and {length}")
     return size
 
-# %% ../../nbs/13_arrays.einsum.ipynb #c592a0f0
+# %% ../../nbs/13_arrays.einsum.ipynb #65273b0f
 def _element(name, letters):
     "Write one element in Python: `x0[i,k]`, or `x0[()]` where there are no letters."
     return f"{name}[{','.join(letters) or '()'}]"
 
-# %% ../../nbs/13_arrays.einsum.ipynb #2cfe673a
 def loop_nest(
     subscripts:str, # For example "ik,kj->ij"
     *shapes, # The shape of each operand
@@ -93,34 +93,34 @@ def loop_nest(
     lines.append(f"{_element('result', output)} += {factors}")
     return "\n".join(" "*4*depth + line for depth,line in enumerate(lines))
 
-# %% ../../nbs/13_arrays.einsum.ipynb #c0c9bb05
+# %% ../../nbs/13_arrays.einsum.ipynb #c198fe81
 def _as_tensors(operands):
-    "Return the operands as torch tensors, or raise `OperandError` where they are not floats of one dtype and device."
-    first = operands[0] if operands else None
+    "Return the operands as torch tensors, or raise `OperandError`."
     for position,x in enumerate(operands):
         check_operand(f"operand {position}", x)
-        if (dtype_name(x), device_name(x))!=(dtype_name(first), device_name(first)):
-            raise OperandError(f"operand 0 is {describe(first)} on {device_name(first)} and operand {position} is {describe(x)} "
-                               f"on {device_name(x)}: wanted one dtype and one device")
+        for name_of in (dtype_name, device_name):
+            found,wanted = name_of(x),name_of(operands[0])
+            if found!=wanted:
+                raise OperandError(f"operand {position} is {found}: wanted {wanted}, as operand 0 is")
         if isinstance(x, torch.Tensor) and x.requires_grad and torch.is_grad_enabled():
-            raise OperandError(f"operand {position} requires grad, and no gradient flows here: pass it detached")
+            raise OperandError(f"operand {position} requires grad, and no gradient flows here: detach it")
     return [as_tensor(x) for x in operands]
 
-# %% ../../nbs/13_arrays.einsum.ipynb #4ae1e42d
+# %% ../../nbs/13_arrays.einsum.ipynb #076603ae
 def einsum_loops(
     subscripts:str, # For example "ik,kj->ij": any letters, no "..."
     *operands, # Torch tensors or NumPy arrays of floats, one dtype
 ): # What is left when all other letters are summed, in the library and dtype of the first operand
-    "Evaluate any einsum in plain Python, one product of single elements at a time; halves are summed in float32."
+    "Evaluate any einsum in plain Python, one product of elements at a time; halves are summed in float32."
     tensors = _as_tensors(operands)
     size = letter_sizes(subscripts, *(x.shape for x in tensors))
     inputs,output = parse_subscripts(subscripts)
-    dtype = tensors[0].dtype
-    if dtype_name(tensors[0]) in HALF_DTYPES: tensors = [x.float() for x in tensors]
-    result = torch.zeros([size[letter] for letter in output], dtype=tensors[0].dtype, device=tensors[0].device)
+    first = tensors[0]
+    if dtype_name(first) in HALF_DTYPES: tensors = [x.float() for x in tensors]
+    result = torch.zeros([size[letter] for letter in output], dtype=tensors[0].dtype, device=first.device)
     for places in product(*map(range, size.values())): # all the loops at once
         at = dict(zip(size, places))
         term = 1.
         for x,letters in zip(tensors, inputs): term = term*x[tuple(at[letter] for letter in letters)]
         result[tuple(at[letter] for letter in output)] += term
-    return like_operand(result.to(dtype), operands[0])
+    return like_operand(result.to(first.dtype), operands[0])
