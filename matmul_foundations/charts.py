@@ -157,9 +157,9 @@ def _spread(heights, gap, highest=math.inf):
         placed[[below, above]] = placed[below]-lack/2,min(placed[above]+lack/2, highest)
     return placed
 
-# %% ../nbs/05_charts.ipynb #9e2f3423
-_LINE_COLOURS = [COLOURS[name] for name in ("black", "blue", "purple", "green", "orange", "sky_blue")]
-_LINE_MARKERS = "osD^vPX" # 6 colours and 7 markers: 42 pairs before one comes again
+# %% ../nbs/05_charts.ipynb #245fe0a6
+_LINE_COLOURS = [COLOURS[name] for name in ("black", "blue", "purple", "green", "orange", "sky_blue", "grey")]
+_LINE_MARKERS = "osD^vPX*" # 7 colours and 8 markers: 56 pairs before one comes again
 
 def _line_ends(ax, lines):
     "Write the names of `lines`, name -> (xs, ys, colour), apart from each other at the right."
@@ -188,7 +188,7 @@ def _mark_peak(ax, sizes, peak):
     ax.plot([sizes[0], sizes[-1]], [peak, peak], "--", color="black", linewidth=1, gid="peak")
     ax.annotate("measured peak", (sizes[0], peak), (0, 3), textcoords="offset points", fontsize=8)
 
-# %% ../nbs/05_charts.ipynb #a126cb10
+# %% ../nbs/05_charts.ipynb #cc848a26
 def _size_axis(ax, sizes):
     "Make the x axis logarithmic, with a tick at each size."
     ax.set(xscale="log", xlim=(sizes[0]/1.2, sizes[-1]*1.15), xticks=sizes, xticklabels=sizes)
@@ -211,7 +211,7 @@ def draw_ladder_sizes(
     lines = {}
     for index,name in enumerate(names):
         own = [row for row in rows if row["name"]==name]
-        colour,marker = _LINE_COLOURS[index%6],_LINE_MARKERS[index%7]
+        colour,marker = _LINE_COLOURS[index%7],_LINE_MARKERS[index%8]
         lines[name] = [row["size"] for row in own],[_rate(row) for row in own],colour
         ax.plot(*lines[name][:2], marker=marker, color=colour, markersize=4, linewidth=1.2, label=name)
     _mark_wrong(ax, [row for row in rows if not row.get("ok", True)])

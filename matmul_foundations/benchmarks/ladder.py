@@ -55,7 +55,7 @@ def plan_ladder(
     return heats + [Heat(each, "square", size, size, size) for each in implementations for size in sizes
                     if flop_count(size, size, size)<=each.largest_flop]
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #e7cfbbaa
+# %% ../../nbs/71_benchmarks.ladder.ipynb #aa731d97
 @dataclass(frozen=True)
 class LadderRow:
     "The outcome of one heat. What was not measured is None."
@@ -72,9 +72,11 @@ class LadderRow:
     gflop_per_s_q1:float|None=None # First quartile
     gflop_per_s_q3:float|None=None # Third quartile
     share_of_torch:float|None=None # torch's time over this one's, median of the rounds
+    share_of_torch_q1:float|None=None # First quartile
+    share_of_torch_q3:float|None=None # Third quartile
     peak_gflop_per_s:float|None=None # Measured peak of the machine
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #ea6fd6f8
+# %% ../../nbs/71_benchmarks.ladder.ipynb #ad968100
 def run_heat(
     heat:Heat, # Who runs, and on what sizes
     a, # Left operand, shape (m, k)
@@ -90,10 +92,10 @@ def run_heat(
     except ContractBroken as broken: return replace(row, message=str(broken))
     calls = {"this": lambda: each.matmul(a, b), "torch": lambda: torch.matmul(a, b)}
     race = compare_calls(calls, budget_s=budget_s)
-    timing,gflop = race["this"],flop_count(heat.m, heat.n, heat.k)/1e9
+    timing,ratio,gflop = race["this"],race.ratio("torch", "this"),flop_count(heat.m, heat.n, heat.k)/1e9
     return replace(row, ok=True, worst_error=worst_error, gflop_per_s=gflop/timing.median_s,
                    gflop_per_s_q1=gflop/timing.q3_s, gflop_per_s_q3=gflop/timing.q1_s,
-                   share_of_torch=1/race.ratio("this", "torch").median)
+                   share_of_torch=ratio.median, share_of_torch_q1=ratio.q1, share_of_torch_q3=ratio.q3)
 
 # %% ../../nbs/71_benchmarks.ladder.ipynb #2cade9fb
 TABLE_HEAD = ("implementation", "images", "GFLOP/s", "speed-up", "of @", "of peak", "error")
@@ -154,23 +156,26 @@ def print_report(
                   f"the same images. Of peak: {peak} GFLOP/s, measured now; memory gives {bandwidth} GB/s. "
                   "Error: the worst, in units of what rounding explains.", highlight=False)
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #94fc58c8
+# %% ../../nbs/71_benchmarks.ladder.ipynb #91c6156b
 def ladder_picture(
     report:dict, # What `make_report` gives
 ): # A matplotlib Figure
     "Draw a report: the rates on images as bars, the rates on squares as lines over the size."
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     from matmul_foundations.charts import draw_ladder, draw_ladder_sizes
+    from matmul_foundations.figures import COURSE_STYLE
     images = [row for row in report["rows"] if row["workload"]=="images"]
     squares = [row | {"size": row["m"]} for row in report["rows"] if row["workload"]=="square"]
     parts = [(draw,rows) for draw,rows in ((draw_ladder, images), (draw_ladder_sizes, squares))
              if any(row["ok"] for row in rows)]
     machine = report["machine"]
-    figure = Figure(figsize=(7.5, 1 + 3*max(1, len(parts))), dpi=100, layout="constrained")
     cores = machine["physical_cores"] or machine["logical_cores"]
-    figure.suptitle(f"{machine['cpu']}, {cores} cores, float32", fontsize=10)
-    for index,(draw,rows) in enumerate(parts): draw(rows, ax=figure.add_subplot(len(parts), 1, index + 1))
+    with rc_context(COURSE_STYLE):
+        figure = Figure(figsize=(7.5, 1 + 3*max(1, len(parts))), layout="constrained")
+        figure.suptitle(f"{machine['cpu']}, {cores} cores, float32", fontsize=10)
+        for index,(draw,rows) in enumerate(parts): draw(rows, ax=figure.add_subplot(len(parts), 1, index + 1))
     return figure
 
 # %% ../../nbs/71_benchmarks.ladder.ipynb #4964b6e6
