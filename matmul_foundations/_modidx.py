@@ -81,6 +81,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                       'matmul_foundations/benchmarks/ladder.py'),
                                                       'matmul_foundations.benchmarks.ladder.choose_entrants': ( 'benchmarks.ladder.html#choose_entrants',
                                                                                                                 'matmul_foundations/benchmarks/ladder.py'),
+                                                      'matmul_foundations.benchmarks.ladder.ladder_parser': ( 'benchmarks.ladder.html#ladder_parser',
+                                                                                                              'matmul_foundations/benchmarks/ladder.py'),
                                                       'matmul_foundations.benchmarks.ladder.ladder_picture': ( 'benchmarks.ladder.html#ladder_picture',
                                                                                                                'matmul_foundations/benchmarks/ladder.py'),
                                                       'matmul_foundations.benchmarks.ladder.load_function': ( 'benchmarks.ladder.html#load_function',

@@ -23,7 +23,7 @@ def _shapes(a, b):
     "Write the shapes of a product as it is spoken of: `(2, 3) @ (3, 4)`."
     return f"{tuple(a.shape)} @ {tuple(b.shape)}"
 
-# %% ../nbs/00_shapes.ipynb #79231cd5
+# %% ../nbs/00_shapes.ipynb #3ed64424
 def matmul_dims(
     a, # Left operand: anything with a `shape`, wanted (m, k)
     b, # Right operand: anything with a `shape`, wanted (k, n)
@@ -31,7 +31,7 @@ def matmul_dims(
     "Return m, n and k of the matrix product `a @ b`, or raise `ShapeMismatch`."
     for name,x in (("a", a), ("b", b)):
         if len(x.shape)!=2:
-            raise ShapeMismatch(f"{_shapes(a, b)}: {name} has {len(x.shape)} dimensions, and a matrix has 2")
+            raise ShapeMismatch(f"{_shapes(a, b)}: {name} is {len(x.shape)}-dimensional, wanted a matrix")
     (m,k),(k_b,n) = a.shape,b.shape
     if k!=k_b: raise ShapeMismatch(f"{_shapes(a, b)}: inner sizes {k} and {k_b} differ")
     return m,n,k
@@ -52,7 +52,7 @@ def broadcast_shapes(
         result.append(stretched.pop() if stretched else 1)
     return tuple(result)
 
-# %% ../nbs/00_shapes.ipynb #0a239f7a
+# %% ../nbs/00_shapes.ipynb #be4db4a1
 def batch_matmul_dims(
     a, # Left operand, wanted (..., m, k)
     b, # Right operand, wanted (..., k, n)
@@ -60,7 +60,7 @@ def batch_matmul_dims(
     "Return the batch shape, m, n and k of a product of stacks of matrices, or raise `ShapeMismatch`."
     for name,x in (("a", a), ("b", b)):
         if len(x.shape)<2:
-            raise ShapeMismatch(f"{_shapes(a, b)}: {name} has {len(x.shape)} dimensions, wanted 2 or more")
+            raise ShapeMismatch(f"{_shapes(a, b)}: {name} is {len(x.shape)}-dimensional, wanted 2 or more")
     (*batch_a,m,k),(*batch_b,k_b,n) = a.shape,b.shape
     if k!=k_b: raise ShapeMismatch(f"{_shapes(a, b)}: inner sizes {k} and {k_b} differ")
     try: batch = broadcast_shapes(batch_a, batch_b)

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['TABLE_HEAD', 'SQUARE_SIZES', 'Heat', 'plan_ladder', 'LadderRow', 'run_heat', 'table_rows', 'square_rows',
            'print_report', 'ladder_picture', 'BadArgument', 'load_function', 'choose_entrants', 'run_ladder',
-           'matmul_ladder']
+           'ladder_parser', 'matmul_ladder']
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #4e6daef3
+# %% ../../nbs/71_benchmarks.ladder.ipynb #952d63f2
+import argparse
 import importlib
 import os
 import shlex
@@ -16,7 +17,6 @@ from dataclasses import asdict, dataclass, replace
 from math import inf
 
 import torch
-from fastcore.script import Param, call_parse
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -211,14 +211,13 @@ def choose_entrants(
 # %% ../../nbs/71_benchmarks.ladder.ipynb #1797e2b3
 SQUARE_SIZES = (16, 32, 64, 128, 256, 512, 1024)
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #313fbdc4
-def _check_arguments(data, sizes, rows, budget_s):
-    "Raise BadArgument for a data set or a number that cannot be."
-    if data not in ("digits", "mnist"): raise BadArgument(f"--data {data}: wanted digits or mnist")
-    for size in sizes:
+# %% ../../nbs/71_benchmarks.ladder.ipynb #a77efba5
+def _check_arguments(args):
+    "Raise BadArgument for a number that cannot be."
+    for size in args.sizes:
         if not 1<=size<=16_384: raise BadArgument(f"--sizes {size}: wanted 1 to 16384")
-    if rows is not None and rows<1: raise BadArgument(f"--rows {rows}: wanted 1 or more")
-    if not 0<budget_s<inf: raise BadArgument(f"--budget_s {budget_s}: wanted a positive number of seconds")
+    if args.rows is not None and args.rows<1: raise BadArgument(f"--rows {args.rows}: wanted 1 or more")
+    if not 0<args.budget_s<inf: raise BadArgument(f"--budget_s {args.budget_s}: wanted more than 0")
 
 # %% ../../nbs/71_benchmarks.ladder.ipynb #93bed00f
 def _progress(console):
@@ -246,55 +245,64 @@ def run_ladder(
             rows.append(run_heat(heat, a, b, peak_gflop_per_s, budget_s))
             bar.advance(task)
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #2996ebed
-def _command(data, sizes, only, rows):
+# %% ../../nbs/71_benchmarks.ladder.ipynb #fb08aa0f
+def _command(args):
     "Write the command that makes such a race."
-    words = ["matmul_ladder", "--data", data, "--sizes", *map(str, sizes)]
-    if rows: words += ["--rows", str(rows)]
-    if only: words += ["--only", *only]
+    words = ["matmul_ladder", "--data", args.data, "--sizes", *map(str, args.sizes)]
+    if args.rows: words += ["--rows", str(args.rows)]
+    if args.only: words += ["--only", *args.only]
     return shlex.join(words)
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #cd69c821
-def _race(data, sizes, only, add, rows, budget_s, save, console):
+# %% ../../nbs/71_benchmarks.ladder.ipynb #b6940740
+def _race(args, console):
     "Run the ladder for checked arguments, and return the exit status."
-    entrants,machine = choose_entrants(only, add),machine_info()
-    path = report_path(save, machine) if save else None
-    images = load_images(data)
-    x = images.x_train
+    entrants,machine = choose_entrants(args.only, args.add),machine_info()
+    path = report_path(args.save, machine) if args.save else None
+    x = load_images(args.data).x_train
     weights = torch.randn(x.shape[1], 10, generator=torch.Generator().manual_seed(1))
+    heats = plan_ladder(entrants, min(args.rows or len(x), len(x)), args.sizes)
     done,peak,bandwidth,interrupted = [],None,None,False
     try:
         with console.status("measuring the peak of this machine"):
             peak,bandwidth = peak_gflop_per_s(),bandwidth_gb_per_s()
-        run_ladder(plan_ladder(entrants, rows or len(x), sizes), x, weights, done, peak, console, budget_s)
+        run_ladder(heats, x, weights, done, peak, console, args.budget_s)
     except KeyboardInterrupt: interrupted = True
-    report = make_report(map(asdict, done), _command(data, sizes, only, rows), machine, dtype="float32",
-                         peak_gflop_per_s=peak, bandwidth_gb_per_s=bandwidth)
+    report = make_report(map(asdict, done), _command(args), machine, dtype="float32", peak_gflop_per_s=peak,
+                         bandwidth_gb_per_s=bandwidth)
     print_report(report, Console())
-    if interrupted:
-        console.print("Interrupted: the table is partial, and nothing was saved.")
-        return 130
-    if path and done:
+    if interrupted: console.print("Interrupted: the table is partial, and nothing was saved.")
+    elif path:
         save_report(report, path, ladder_picture(report))
         console.print(f"Saved {path} and {path.with_suffix('.png').name}", highlight=False)
-    return 0 if all(row.ok for row in done) else 1
+    return 130 if interrupted else 0 if all(row.ok for row in done) else 1
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #0a29c4bd
-@call_parse
+# %% ../../nbs/71_benchmarks.ladder.ipynb #02ba8639
+def ladder_parser()->argparse.ArgumentParser: # The command line of `matmul_ladder`
+    "Describe the options of `matmul_ladder`."
+    parser = argparse.ArgumentParser("matmul_ladder", description=matmul_ladder.__doc__,
+                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    add = parser.add_argument
+    add("--data", choices=("digits", "mnist"), default="digits",
+        help="images to multiply: digits come with scikit-learn, mnist is fetched once")
+    add("--sizes", type=int, nargs="*", default=list(SQUARE_SIZES), metavar="SIZE",
+        help="sizes of square matrices")
+    add("--only", nargs="+", metavar="NAME", help="race only these implementations of the gallery")
+    add("--add", nargs="+", metavar="MODULE:FUNCTION", help="race functions of your own, too")
+    add("--rows", type=int, help="rows of images; an implementation takes no more than its limit allows")
+    add("--budget_s", type=float, default=0.4, help="seconds to time each product")
+    add("--save", default="results", metavar="PATH",
+        help="folder, or .json file, for the results and their picture; '' saves nothing")
+    return parser
+
+# %% ../../nbs/71_benchmarks.ladder.ipynb #18b50fda
 def matmul_ladder(
-    data:str="digits", # Images to multiply: digits (bundled) or mnist (fetched once)
-    sizes:Param("Sizes of square matrices", int, nargs="*")=SQUARE_SIZES, # 1 to 16384 each
-    only:Param("Race these implementations only, by name", str, nargs="+")=None, # from the gallery
-    add:Param("Race functions of your own, too: MODULE:FUNCTION", str, nargs="+")=None, # importable, or here
-    rows:int=None, # Rows of images; each implementation takes as many as its limit allows, all if not given
-    budget_s:float=0.4, # Seconds to time each product
-    save:str="results", # Folder, or .json file, for the results and their picture; '' to save nothing
+    argv=None, # Arguments, a list of texts; None for those of the command line
 ):
     "Race every matmul of the course on real images and square matrices: check, time, table, picture."
-    console = Console(stderr=True)
+    args,console = ladder_parser().parse_args(argv),Console(stderr=True)
     try:
-        _check_arguments(data, sizes, rows, budget_s)
-        status = _race(data, sizes, only, add, rows, budget_s, save, console)
+        _check_arguments(args)
+        status = _race(args, console)
     except (BadArgument, OSError) as error:
         console.print(f"matmul_ladder: {error}", style="red", markup=False, highlight=False)
         status = 2 if isinstance(error, BadArgument) else 1
