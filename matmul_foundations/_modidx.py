@@ -139,6 +139,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                            'matmul_foundations.checks._bits': ('checks.html#_bits', 'matmul_foundations/checks.py'),
                                            'matmul_foundations.checks._breach': ('checks.html#_breach', 'matmul_foundations/checks.py'),
                                            'matmul_foundations.checks._cases': ('checks.html#_cases', 'matmul_foundations/checks.py'),
+                                           'matmul_foundations.checks._check_own_memory': ( 'checks.html#_check_own_memory',
+                                                                                            'matmul_foundations/checks.py'),
                                            'matmul_foundations.checks._float64': ('checks.html#_float64', 'matmul_foundations/checks.py'),
                                            'matmul_foundations.checks._lay_out': ('checks.html#_lay_out', 'matmul_foundations/checks.py'),
                                            'matmul_foundations.checks._refusals': ('checks.html#_refusals', 'matmul_foundations/checks.py'),

@@ -200,9 +200,10 @@ def check_product(
     if breach: raise ContractBroken(f"{where}: {breach}")
     return worst_error(c, a, b)
 
-# %% ../nbs/01_checks.ipynb #ecd25997
+# %% ../nbs/01_checks.ipynb #f2d8ae7f
 SIZES = ((1, 1, 1), (1, 19, 23), (17, 1, 23), (17, 19, 1), (17, 19, 23), (5, 33, 9), (16, 16, 32), # m, k, n
-         (65, 3, 67), (2, 300, 3), (1, 1030, 2), (0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0))
+         (65, 3, 67), (129, 2, 3), (3, 2, 131), (2, 300, 3), (1, 1030, 2),
+         (0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0))
 
 def _cases(sizes, dtype):
     "Yield a, b and a description for every finite case of one dtype."
@@ -283,7 +284,14 @@ def check_gradient(
         if x.grad is None or not near(x.grad, wanted):
             raise ContractBroken(f"{name}: the gradient of {operand} is wrong")
 
-# %% ../nbs/01_checks.ipynb #44c576ab
+# %% ../nbs/01_checks.ipynb #c8374bcb
+def _check_own_memory(matmul):
+    "Raise `ContractBroken` if two results share memory: the second call would change the first result."
+    a,b = random_operands(3, 4, 5)
+    first,second = matmul(a, b),matmul(-a, b)
+    if isinstance(first, torch.Tensor) and np.may_share_memory(_bits(first), _bits(second)):
+        raise ContractBroken(f"{getattr(matmul, '__name__', matmul)}: returned the same memory from two calls")
+
 def check_matmul(
     matmul, # The function to check: two operands in, their product out
     dtypes:tuple=FLOAT_DTYPES, # The dtypes it takes, as names or torch dtypes
@@ -292,6 +300,7 @@ def check_matmul(
 ):
     "Raise `ContractBroken` unless `matmul` keeps the contract that all our implementations share."
     check_refusals(matmul, batched)
+    _check_own_memory(matmul)
     for dtype in (str(dtype).removeprefix("torch.") for dtype in dtypes):
         for a,b,case in _cases(sizes, dtype): check_product(matmul, a, b, case)
         for a,b,case in _strange_cases(dtype): check_product(matmul, a, b, case)

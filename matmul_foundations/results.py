@@ -28,7 +28,7 @@ def make_report(
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return dict(format=REPORT_FORMAT, command=command, date=now, machine=machine, **measured, rows=list(rows))
 
-# %% ../nbs/06_results.ipynb #55f623d6
+# %% ../nbs/06_results.ipynb #0db18245
 def report_path(
     save, # A folder, or the path of a .json file
     machine:dict, # What `machine_info` says
@@ -36,6 +36,7 @@ def report_path(
     "Choose the file of a report, or raise OSError where it cannot be written."
     path = Path(save).expanduser()
     if path.suffix!=".json": path = path/f"{machine_slug(machine)}.json"
+    if path.is_dir(): raise OSError(f"cannot write to {path}: it is a folder")
     folder = path.parent
     while not folder.exists(): folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK): raise OSError(f"cannot write to {folder}")

@@ -182,7 +182,7 @@ def ladder_picture(
 class BadArgument(ValueError):
     "An argument of the command that cannot be right; the message says what was wanted."
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #1c6e1e67
+# %% ../../nbs/71_benchmarks.ladder.ipynb #db189f20
 def load_function(
     path:str, # MODULE:FUNCTION, the module importable or in the current folder
 )->Implementation: # An entrant without limits
@@ -191,7 +191,8 @@ def load_function(
     if not (module and name): raise BadArgument(f"--add {path}: wanted MODULE:FUNCTION")
     if os.getcwd() not in sys.path: sys.path.insert(0, os.getcwd())
     try: function = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error: raise BadArgument(f"--add {path}: {error}") from None
+    except Exception as error: # whatever the module does when it is imported
+        raise BadArgument(f"--add {path}: {type(error).__name__}: {error}") from error
     if not callable(function): raise BadArgument(f"--add {path}: {name} is not a function")
     return Implementation(function, module, "your own", inf)
 
@@ -276,29 +277,30 @@ def _race(args, console):
         console.print(f"Saved {path} and {path.with_suffix('.png').name}", highlight=False)
     return 130 if interrupted else 0 if all(row.ok for row in done) else 1
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #02ba8639
+# %% ../../nbs/71_benchmarks.ladder.ipynb #5cbc9d25
 def ladder_parser()->argparse.ArgumentParser: # The command line of `matmul_ladder`
     "Describe the options of `matmul_ladder`."
-    parser = argparse.ArgumentParser("matmul_ladder", description=matmul_ladder.__doc__,
-                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser("matmul_ladder", description=matmul_ladder.__doc__)
     add = parser.add_argument
     add("--data", choices=("digits", "mnist"), default="digits",
-        help="images to multiply: digits come with scikit-learn, mnist is fetched once")
+        help="images to multiply; mnist is fetched once (default: %(default)s)")
     add("--sizes", type=int, nargs="*", default=list(SQUARE_SIZES), metavar="SIZE",
-        help="sizes of square matrices")
+        help=f"sizes of square matrices (default: {' '.join(map(str, SQUARE_SIZES))})")
     add("--only", nargs="+", metavar="NAME", help="race only these implementations of the gallery")
     add("--add", nargs="+", metavar="MODULE:FUNCTION", help="race functions of your own, too")
-    add("--rows", type=int, help="rows of images; an implementation takes no more than its limit allows")
-    add("--budget_s", type=float, default=0.4, help="seconds to time each product")
+    add("--rows", type=int, help="rows of images, within each implementation's limit (default: all)")
+    add("--budget_s", type=float, default=0.4, help="seconds to time each product (default: %(default)s)")
     add("--save", default="results", metavar="PATH",
-        help="folder, or .json file, for the results and their picture; '' saves nothing")
+        help="folder, or .json file, for results and picture; '' saves nothing (default: %(default)s)")
     return parser
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #18b50fda
+# %% ../../nbs/71_benchmarks.ladder.ipynb #649f4cc9
 def matmul_ladder(
     argv=None, # Arguments, a list of texts; None for those of the command line
 ):
     "Race every matmul of the course on real images and square matrices: check, time, table, picture."
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"): stream.reconfigure(errors="replace") # a terminal that knows ASCII only
     args,console = ladder_parser().parse_args(argv),Console(stderr=True)
     try:
         _check_arguments(args)
