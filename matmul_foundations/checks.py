@@ -284,13 +284,13 @@ def check_gradient(
         if x.grad is None or not near(x.grad, wanted):
             raise ContractBroken(f"{name}: the gradient of {operand} is wrong")
 
-# %% ../nbs/01_checks.ipynb #c8374bcb
+# %% ../nbs/01_checks.ipynb #854d6c98
 def _check_own_memory(matmul):
     "Raise `ContractBroken` if two results share memory: the second call would change the first result."
     a,b = random_operands(3, 4, 5)
     first,second = matmul(a, b),matmul(-a, b)
     if isinstance(first, torch.Tensor) and np.may_share_memory(_bits(first), _bits(second)):
-        raise ContractBroken(f"{getattr(matmul, '__name__', matmul)}: returned the same memory from two calls")
+        raise ContractBroken(f"{getattr(matmul, '__name__', matmul)}: returned the same memory twice")
 
 def check_matmul(
     matmul, # The function to check: two operands in, their product out
