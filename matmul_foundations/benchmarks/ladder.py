@@ -294,13 +294,13 @@ def ladder_parser()->argparse.ArgumentParser: # The command line of `matmul_ladd
         help="folder, or .json file, for results and picture; '' saves nothing (default: %(default)s)")
     return parser
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #803379cf
+# %% ../../nbs/71_benchmarks.ladder.ipynb #7fe1c144
 def matmul_ladder(
     argv=None, # Arguments, a list of texts; None for those of the command line
 ):
     "Race every matmul of the course on real images and square matrices: check, time, table, picture."
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"): stream.reconfigure(errors="replace") # for terminals without Unicode
+        if hasattr(stream, "reconfigure"): stream.reconfigure(errors="replace") # without Unicode
     args,console = ladder_parser().parse_args(argv),Console(stderr=True)
     try:
         _check_arguments(args)
