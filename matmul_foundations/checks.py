@@ -179,7 +179,7 @@ def _breach(c, a, b):
     if units==np.inf: return "holds a NaN or an infinity that does not belong there, or has lost one"
     if units>1: return f"is wrong: its worst error is {units:.3g} times what rounding explains"
 
-# %% ../nbs/01_checks.ipynb #a7ccdda8
+# %% ../nbs/01_checks.ipynb #08f0b296
 def check_product(
     matmul, # The function to check
     a, # Left operand, shape (..., m, k)
@@ -192,7 +192,7 @@ def check_product(
     before = _all_memory(a),_all_memory(b)
     try:
         with poisoned_memory(a.shape[-2]*b.shape[-1]*a.dtype.itemsize): c = matmul(a, b)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ContractBroken(f"{where}: raised {type(error).__name__}: {error}") from error
     for x,memory,operand in zip((a, b), before, "ab"):
         if _all_memory(x)!=memory: raise ContractBroken(f"{where}: wrote into the input {operand}")

@@ -20,7 +20,7 @@ from ..arrays.elementwise import matmul_dot, matmul_elementwise
 from ..arrays.loops import matmul_lists, matmul_loops
 from ..shapes import FLOAT_DTYPES, flop_count
 
-# %% ../../nbs/70_benchmarks.gallery.ipynb #5c0d6fe8
+# %% ../../nbs/70_benchmarks.gallery.ipynb #93277813
 @dataclass(frozen=True)
 class Implementation:
     "A matmul of the course, and what a race needs to know of it."
@@ -33,7 +33,7 @@ class Implementation:
     dtypes:tuple=FLOAT_DTYPES # The dtypes it takes
 
     @property
-    def name(self)->str: return self.matmul.__name__
+    def name(self)->str: return getattr(self.matmul, "__name__", type(self.matmul).__name__)
 
     @property
     def missing(self)->str: # What this machine lacks to run it; empty if nothing

@@ -76,7 +76,7 @@ class LadderRow:
     share_of_torch_q3:float|None=None # Third quartile
     peak_gflop_per_s:float|None=None # Measured peak of the machine
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #ad968100
+# %% ../../nbs/71_benchmarks.ladder.ipynb #495a1bd8
 def run_heat(
     heat:Heat, # Who runs, and on what sizes
     a, # Left operand, shape (m, k)
@@ -91,7 +91,9 @@ def run_heat(
     try: worst_error = check_product(each.matmul, a, b)
     except ContractBroken as broken: return replace(row, message=str(broken))
     calls = {"this": lambda: each.matmul(a, b), "torch": lambda: torch.matmul(a, b)}
-    race = compare_calls(calls, budget_s=budget_s)
+    try: race = compare_calls(calls, budget_s=budget_s)
+    except (Exception, SystemExit) as error:
+        return replace(row, message=f"{each.name}: raised {type(error).__name__} while it was timed")
     timing,ratio,gflop = race["this"],race.ratio("torch", "this"),flop_count(heat.m, heat.n, heat.k)/1e9
     return replace(row, ok=True, worst_error=worst_error, gflop_per_s=gflop/timing.median_s,
                    gflop_per_s_q1=gflop/timing.q3_s, gflop_per_s_q3=gflop/timing.q1_s,
@@ -134,7 +136,7 @@ def square_rows(
     names = dict.fromkeys(row["name"] for row in rows) # each once, in their order
     return head,[(name, *(rates.get((name, size), "–") for size in sizes)) for name in names]
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #8a9475e8
+# %% ../../nbs/71_benchmarks.ladder.ipynb #77db44f9
 def print_report(
     report:dict, # What `make_report` gives
     console:Console, # Where to print
@@ -145,7 +147,7 @@ def print_report(
     for title,(head,rows) in zip(titles, ((TABLE_HEAD, table_rows(report)), square_rows(report))):
         if not rows: continue
         table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 0, 0, 1)) # 80 columns
-        table.add_column(head[0])
+        table.add_column(head[0], no_wrap=True)
         for name in head[1:]: table.add_column(name, justify="right", no_wrap=True)
         for row in rows: table.add_row(*row, style="bold red" if row[0] in wrong else None)
         console.print(table)
@@ -182,7 +184,7 @@ def ladder_picture(
 class BadArgument(ValueError):
     "An argument of the command that cannot be right; the message says what was wanted."
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #db189f20
+# %% ../../nbs/71_benchmarks.ladder.ipynb #5db1b8c7
 def load_function(
     path:str, # MODULE:FUNCTION, the module importable or in the current folder
 )->Implementation: # An entrant without limits
@@ -191,7 +193,7 @@ def load_function(
     if not (module and name): raise BadArgument(f"--add {path}: wanted MODULE:FUNCTION")
     if os.getcwd() not in sys.path: sys.path.insert(0, os.getcwd())
     try: function = getattr(importlib.import_module(module), name)
-    except Exception as error: # whatever the module does when it is imported
+    except (Exception, SystemExit) as error: # whatever the module does when it is imported
         raise BadArgument(f"--add {path}: {type(error).__name__}: {error}") from error
     if not callable(function): raise BadArgument(f"--add {path}: {name} is not a function")
     return Implementation(function, module, "your own", inf)
@@ -212,13 +214,13 @@ def choose_entrants(
 # %% ../../nbs/71_benchmarks.ladder.ipynb #1797e2b3
 SQUARE_SIZES = (16, 32, 64, 128, 256, 512, 1024)
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #a77efba5
+# %% ../../nbs/71_benchmarks.ladder.ipynb #a5551a91
 def _check_arguments(args):
     "Raise BadArgument for a number that cannot be."
     for size in args.sizes:
         if not 1<=size<=16_384: raise BadArgument(f"--sizes {size}: wanted 1 to 16384")
     if args.rows is not None and args.rows<1: raise BadArgument(f"--rows {args.rows}: wanted 1 or more")
-    if not 0<args.budget_s<inf: raise BadArgument(f"--budget_s {args.budget_s}: wanted more than 0")
+    if not 0<args.budget_s<inf: raise BadArgument(f"--budget_s {args.budget_s}: wanted a positive number")
 
 # %% ../../nbs/71_benchmarks.ladder.ipynb #93bed00f
 def _progress(console):
@@ -246,22 +248,24 @@ def run_ladder(
             rows.append(run_heat(heat, a, b, peak_gflop_per_s, budget_s))
             bar.advance(task)
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #fb08aa0f
+# %% ../../nbs/71_benchmarks.ladder.ipynb #56748d9d
 def _command(args):
     "Write the command that makes such a race."
     words = ["matmul_ladder", "--data", args.data, "--sizes", *map(str, args.sizes)]
     if args.rows: words += ["--rows", str(args.rows)]
     if args.only: words += ["--only", *args.only]
+    if args.add: words += ["--add", *args.add]
+    if args.budget_s!=0.4: words += ["--budget_s", str(args.budget_s)]
     return shlex.join(words)
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #b6940740
+# %% ../../nbs/71_benchmarks.ladder.ipynb #bc75e63b
 def _race(args, console):
     "Run the ladder for checked arguments, and return the exit status."
     entrants,machine = choose_entrants(args.only, args.add),machine_info()
     path = report_path(args.save, machine) if args.save else None
     x = load_images(args.data).x_train
     weights = torch.randn(x.shape[1], 10, generator=torch.Generator().manual_seed(1))
-    heats = plan_ladder(entrants, min(args.rows or len(x), len(x)), args.sizes)
+    heats = plan_ladder(entrants, min(args.rows or len(x), len(x)), sorted(set(args.sizes)))
     done,peak,bandwidth,interrupted = [],None,None,False
     try:
         with console.status("measuring the peak of this machine"):
@@ -270,11 +274,10 @@ def _race(args, console):
     except KeyboardInterrupt: interrupted = True
     report = make_report(map(asdict, done), _command(args), machine, dtype="float32", peak_gflop_per_s=peak,
                          bandwidth_gb_per_s=bandwidth)
-    print_report(report, Console())
+    if path and not interrupted: save_report(report, path, ladder_picture(report)) # first: printing may fail
+    print_report(report, Console(markup=False, emoji=False))
     if interrupted: console.print("Interrupted: the table is partial, and nothing was saved.")
-    elif path:
-        save_report(report, path, ladder_picture(report))
-        console.print(f"Saved {path} and {path.with_suffix('.png').name}", highlight=False)
+    elif path: console.print(f"Saved {path} and {path.with_suffix('.png').name}", highlight=False)
     return 130 if interrupted else 0 if all(row.ok for row in done) else 1
 
 # %% ../../nbs/71_benchmarks.ladder.ipynb #5cbc9d25
@@ -294,14 +297,14 @@ def ladder_parser()->argparse.ArgumentParser: # The command line of `matmul_ladd
         help="folder, or .json file, for results and picture; '' saves nothing (default: %(default)s)")
     return parser
 
-# %% ../../nbs/71_benchmarks.ladder.ipynb #7fe1c144
+# %% ../../nbs/71_benchmarks.ladder.ipynb #3da56763
 def matmul_ladder(
     argv=None, # Arguments, a list of texts; None for those of the command line
 ):
     "Race every matmul of the course on real images and square matrices: check, time, table, picture."
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"): stream.reconfigure(errors="replace") # without Unicode
-    args,console = ladder_parser().parse_args(argv),Console(stderr=True)
+    args,console = ladder_parser().parse_args(argv),Console(stderr=True, markup=False, emoji=False)
     try:
         _check_arguments(args)
         status = _race(args, console)
