@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FLOAT_DTYPES', 'HALF_DTYPES', 'ShapeMismatch', 'matmul_dims', 'broadcast_shapes', 'batch_matmul_dims', 'flop_count',
            'byte_count', 'ceil_div', 'OperandError', 'dtype_name', 'describe', 'check_operand', 'device_name',
-           'check_operands', 'as_tensor', 'like_operand', 'takes_matrices']
+           'check_operands', 'as_tensor', 'as_array', 'like_operand', 'takes_matrices']
 
 # %% ../nbs/00_shapes.ipynb #c9f1b26c
 import functools
@@ -107,12 +107,15 @@ def _is_array(x):
     "Tell a plain array from the subclasses for which `*` or a missing value means something else."
     return isinstance(x, np.ndarray) and not isinstance(x, (np.matrix, np.ma.MaskedArray))
 
-# %% ../nbs/00_shapes.ipynb #8e145764
+# %% ../nbs/00_shapes.ipynb #b46c191b
+@functools.cache # a product may take microseconds, and each spelling of a name takes half of one
+def _plain_name(dtype_or_device): return str(dtype_or_device).removeprefix("torch.")
+
 def dtype_name(
     x, # Torch tensor or NumPy array
 )->str: # For example "float32"
     "Name the dtype of `x` the same way for both libraries."
-    return str(x.dtype).removeprefix("torch.")
+    return _plain_name(x.dtype)
 
 # %% ../nbs/00_shapes.ipynb #c4841a17
 def describe(
@@ -127,29 +130,42 @@ def describe(
     if _is_array(x): return f"a NumPy {dtype_name(x)} array of shape {x.shape}"
     return f"an object of type {type(x).__name__}"
 
-# %% ../nbs/00_shapes.ipynb #00f943eb
+# %% ../nbs/00_shapes.ipynb #af5072d9
 def check_operand(
     name:str, # What the message calls the operand, "a" or "b"
     x, # Any object
 ):
     "Raise `OperandError` unless `x` is a dense torch tensor or NumPy array of floats."
-    if not (isinstance(x, torch.Tensor) or _is_array(x)):
+    is_tensor = isinstance(x, torch.Tensor)
+    if not (is_tensor or _is_array(x)):
         raise OperandError(f"{name} is {describe(x)}: wanted a torch tensor or a NumPy array")
-    if isinstance(x, torch.Tensor) and (x.is_nested or x.layout!=torch.strided):
+    if is_tensor and (x.is_nested or x.layout!=torch.strided):
         raise OperandError(f"{name} is {describe(x)}: wanted a dense tensor")
-    if dtype_name(x) not in FLOAT_DTYPES or (_is_array(x) and dtype_name(x)=="bfloat16"):
+    if dtype_name(x) not in FLOAT_DTYPES or not (is_tensor or dtype_name(x)!="bfloat16"):
         raise OperandError(f"{name} is {describe(x)}: wanted floats, one of {', '.join(FLOAT_DTYPES)}")
-    if isinstance(x, torch.Tensor) and x.is_meta:
+    if is_tensor and x.is_meta:
         raise OperandError(f"{name} is {describe(x)} on the meta device: it has no values to multiply")
 
-# %% ../nbs/00_shapes.ipynb #27d9c0d9
+# %% ../nbs/00_shapes.ipynb #91b43a9a
 def device_name(
     x, # Torch tensor or NumPy array
 )->str: # For example "cpu" or "cuda:0"
     "Name the device that holds `x`; NumPy arrays are on the CPU."
-    return str(x.device) if isinstance(x, torch.Tensor) else "cpu"
+    return _plain_name(x.device) if isinstance(x, torch.Tensor) else "cpu"
 
-# %% ../nbs/00_shapes.ipynb #5a0c354c
+# %% ../nbs/00_shapes.ipynb #7ff91e71
+_FLOAT_KINDS = {np.dtype(name) for name in FLOAT_DTYPES if name!="bfloat16"} | {
+    getattr(torch, name) for name in FLOAT_DTYPES}
+
+def _plainly_fit(a, b):
+    "Settle the common case by a few cheap questions: two matrices of one library, ready to be multiplied."
+    if type(a) is not type(b) or a.dtype!=b.dtype or a.dtype not in _FLOAT_KINDS: return False
+    if a.ndim!=2 or b.ndim!=2 or a.shape[1]!=b.shape[0]: return False
+    if type(a) is np.ndarray: return True
+    dense = a.layout is b.layout is torch.strided and not (a.is_nested or b.is_nested)
+    return dense and a.is_cpu and b.is_cpu and not (a.requires_grad or b.requires_grad)
+
+# %% ../nbs/00_shapes.ipynb #25d9b8e8
 def check_operands(
     a, # Left operand, wanted (m, k)
     b, # Right operand, wanted (k, n), of the dtype and on the device of `a`
@@ -157,6 +173,7 @@ def check_operands(
     gradients:bool=False, # Can gradients flow through the implementation?
 ):
     "Raise `OperandError` or `ShapeMismatch` unless `a` and `b` can be multiplied."
+    if type(a) in (torch.Tensor, np.ndarray) and _plainly_fit(a, b): return
     check_operand("a", a)
     check_operand("b", b)
     (batch_matmul_dims if batched else matmul_dims)(a, b)
@@ -186,30 +203,42 @@ def as_tensor(
     if not describable: x = x.copy()
     return torch.from_numpy(x if x.flags.writeable else np.asarray(_SameMemory(x)))
 
-# %% ../nbs/00_shapes.ipynb #6d9dd8e3
+# %% ../nbs/00_shapes.ipynb #1aaddddc
+def as_array(
+    x, # Torch tensor on the CPU, of a dtype that NumPy has, or NumPy array
+)->np.ndarray: # The array itself, or one on the tensor's memory; not to be written to
+    "Return `x` as a NumPy array, without a copy."
+    if isinstance(x, np.ndarray): return x
+    if not x.is_cpu: raise OperandError(f"{describe(x)} is on {device_name(x)}: wanted the CPU")
+    return x.numpy(force=True) if x.requires_grad or x.is_neg() else x.numpy()
+
+# %% ../nbs/00_shapes.ipynb #93d3bc46
 def like_operand(
-    c:torch.Tensor, # A result, on the CPU where `a` is a NumPy array
+    c, # A result on the CPU, torch tensor or NumPy array
     a, # The left operand, torch tensor or NumPy array
 ): # `c` in the library that `a` came from, on the same memory
     "Return the result `c` in the library of the operand `a`."
-    return c if isinstance(a, torch.Tensor) else c.numpy()
+    if isinstance(a, torch.Tensor): return c if isinstance(c, torch.Tensor) else torch.from_numpy(c)
+    return c if isinstance(c, np.ndarray) else c.numpy()
 
-# %% ../nbs/00_shapes.ipynb #c67cb24c
+# %% ../nbs/00_shapes.ipynb #62845fe5
 def takes_matrices(
     fn=None, # A function of two torch tensors that returns their product
     *,
     batched:bool=False, # Take stacks of matrices, too?
     native_half:bool=False, # Does `fn` itself sum float16 and bfloat16 in float32?
     gradients:bool=False, # Do gradients flow through `fn`?
+    arrays:bool=False, # Does `fn` take and return NumPy arrays? On the CPU only
 ): # A function of two operands, with `fn`'s name and docstring
-    "Let `fn` take checked torch tensors, and its callers torch tensors or NumPy arrays."
-    options = dict(batched=batched, native_half=native_half, gradients=gradients)
+    "Let `fn` take checked torch tensors or NumPy arrays, whichever of them it is called with."
+    options = dict(batched=batched, native_half=native_half, gradients=gradients, arrays=arrays)
     if fn is None: return functools.partial(takes_matrices, **options)
+    as_wanted = as_array if arrays else as_tensor
     @functools.wraps(fn)
     def product(a, b, **keywords):
         check_operands(a, b, batched=batched, gradients=gradients)
-        left,right = as_tensor(a),as_tensor(b)
-        dtype = left.dtype
-        if dtype_name(left) in HALF_DTYPES and not native_half: left,right = left.float(),right.float()
-        return like_operand(fn(left, right, **keywords).to(dtype), a)
+        if native_half or dtype_name(a) not in HALF_DTYPES:
+            return like_operand(fn(as_wanted(a), as_wanted(b), **keywords), a)
+        left,right = (as_wanted(as_tensor(x).float()) for x in (a, b))
+        return like_operand(as_tensor(fn(left, right, **keywords)).to(as_tensor(a).dtype), a)
     return product
