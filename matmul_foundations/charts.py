@@ -219,7 +219,7 @@ def draw_ladder_sizes(
     ax.set(xlabel="size s of an s by s by s product", ylabel="GFLOP/s, measured")
     return ax
 
-# %% ../nbs/05_charts.ipynb #4bc0afc7
+# %% ../nbs/05_charts.ipynb #5ac27bcd
 def draw_rates(
     rows, # As for `draw_ladder`, each also with the whole number that `x` names
     x:str="size", # The key of what the x axis counts
@@ -233,6 +233,7 @@ def draw_rates(
     top = max(_positive([*map(_rate, rows), *peaks.values()]))
     ax = _new_axes(ax, 6, 3)
     ax.set(ylim=(0, 1.12*top), xlabel=xlabel, ylabel="GFLOP/s, measured")
+    ax.set_yticks([y for y in ax.get_yticks() if 0<=y<=1.1*top])
     _size_axis(ax, xs)
     lines = {}
     for index,name in enumerate(dict.fromkeys(row["name"] for row in rows)):
@@ -246,7 +247,7 @@ def draw_rates(
     _line_ends(ax, lines)
     return ax
 
-# %% ../nbs/05_charts.ipynb #5188ec39
+# %% ../nbs/05_charts.ipynb #f23d73be
 _RATIO_TICKS = [x*10**power for power in range(-6, 7) for x in (1, 1.4, 2, 3, 5, 7)]
 
 def _ratio_axis(ax, values):
@@ -266,8 +267,8 @@ def draw_dots(
 )->plt.Axes: # The axes drawn on
     "Draw values on a log axis: a line of text for each name, in it a dot with quartiles for each series."
     rows = [row for row in rows if row.get("value")]
-    _ends = [row[key] for row in rows for key in ("value", "value_q1", "value_q3") if row.get(key)]
-    spanned = _positive(_ends + [base]*(base is not None))
+    ends = [row[key] for row in rows for key in ("value", "value_q1", "value_q3") if row.get(key)]
+    spanned = _positive(ends + [base]*(base is not None))
     names,series = (list(dict.fromkeys(row[key] for row in rows)) for key in ("name", "series"))
     ax = _new_axes(ax, 6, 1+.3*len(names))
     _ratio_axis(ax, spanned)
@@ -282,34 +283,32 @@ def draw_dots(
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(series), borderaxespad=0, handletextpad=0)
     return ax
 
-# %% ../nbs/05_charts.ipynb #f583b626
-def _merge_levels(gb_per_s):
-    "Join levels whose rates differ by less than a fifth: {'L1': 200, 'L2': 190} becomes {'L1, L2': 200}."
-    merged = {}
+# %% ../nbs/05_charts.ipynb #5c6aa27f
+def _slope_names(gb_per_s):
+    "Name the slopes from the highest down; one text for those that lie close to each other."
+    names = {}
     for level,rate in sorted(gb_per_s.items(), key=itemgetter(1), reverse=True):
-        last = next(reversed(merged), None)
-        if last and rate>merged[last]/1.2: merged[f"{last}, {level}"] = merged.pop(last)
-        else: merged[level] = rate
-    return merged
+        top = next(reversed(names), None)
+        if top and rate>top/1.5: names[top] += f", {level} {_three_digits(rate)}"
+        else: names[rate] = f"{level} {_three_digits(rate)}"
+    return {rate: f"{name} GB/s" for rate,name in names.items()}
 
 def _draw_roof(ax, roof, low, high, colour, style, named):
-    "Draw a roof from intensity `low` to `high`; write names along its slopes if they are to be `named`."
-    peak,levels = roof["peak_gflop_per_s"],_merge_levels(roof["gb_per_s"])
+    "Draw a roof from intensity `low` to `high`, with all its slopes if they are to be `named`."
+    peak,rates = roof["peak_gflop_per_s"],sorted(roof["gb_per_s"].values())
     look = dict(linestyle=style, color=colour)
-    for level,rate in levels.items():
-        lowest = rate==min(levels.values())
-        ax.plot([low, peak/rate], [low*rate, peak], linewidth=1.4 if lowest else .6, gid=f"slope {level}", **look)
+    for index,rate in enumerate(rates if named else rates[:1]):
+        ax.plot([low, peak/rate], [low*rate, peak], linewidth=.6 if index else 1.4, gid="slope", **look)
+    for rate,name in _slope_names(roof["gb_per_s"]).items():
         if not named: continue
-        ax.annotate(f"{level}, {_three_digits(rate)} GB/s", (1.15*low, 1.15*low*rate), (-2, 3), fontsize=7,
-                    textcoords="offset points", color=darken(colour), rotation_mode="anchor",
-                    rotation=math.degrees(math.atan(rate)), transform_rotates_text=True)
-    start = min([peak/rate for rate in levels.values()], default=low)
-    ax.plot([start, high], [peak, peak], linewidth=1.4, gid="flat", **look)
-    at = max([peak/rate for rate in levels.values()], default=low)
-    ax.annotate(f"{roof['name']}, {_three_digits(peak)} GFLOP/s", (at, peak), (2, 2), fontsize=7,
+        ax.text(1.1*low, 1.2*low*rate, name, fontsize=7, color=darken(colour), va="bottom",
+                rotation=math.degrees(math.atan(rate)), rotation_mode="anchor", transform_rotates_text=True)
+    ridges = [peak/rate for rate in rates] or [low]
+    ax.plot([min(ridges) if named else max(ridges), high], [peak, peak], linewidth=1.4, gid="flat", **look)
+    ax.annotate(f"{roof['name']}, {_three_digits(peak)} GFLOP/s", (max(ridges), peak), (2, 3), fontsize=7,
                 textcoords="offset points", color=darken(colour))
 
-# %% ../nbs/05_charts.ipynb #924f0262
+# %% ../nbs/05_charts.ipynb #ec5316c4
 def _top_names(ax, marks):
     "Write names at their places on the x axis, upright above the axes."
     top = ax.secondary_xaxis("top")
@@ -318,6 +317,16 @@ def _top_names(ax, marks):
     top.tick_params(length=2)
     top.spines["top"].set_visible(False)
     for x in marks.values(): ax.axvline(x, color=lighten(COLOURS["grey"], .3), linewidth=.5, zorder=0)
+
+def _draw_trails(ax, points):
+    "Draw the points of each name, joined by a thin line that leads to the name."
+    lines = {}
+    for index,name in enumerate(dict.fromkeys(row["name"] for row in points)):
+        own,colour = [row for row in points if row["name"]==name],_LINE_COLOURS[1:][index%6]
+        lines[name] = [row["intensity"] for row in own],[_rate(row) for row in own],colour
+        ax.plot(*lines[name][:2], "-", color=lighten(colour, .4), linewidth=.8, gid="trail")
+        ax.plot(*lines[name][:2], _LINE_MARKERS[index%8], color=colour, markersize=4, label=name)
+    _line_ends(ax, lines)
 
 def draw_roofline(
     roofs, # One dict each: name, peak_gflop_per_s, gb_per_s (level -> rate); the slopes of the first are named
@@ -329,21 +338,16 @@ def draw_roofline(
     if not roofs: raise CannotDraw("no roof: one or more can be drawn")
     points = sorted((row for row in points if _rate(row) is not None), key=itemgetter("intensity"))
     ridges = [roof["peak_gflop_per_s"]/rate for roof in roofs for rate in roof["gb_per_s"].values()]
-    xs = _positive([x/6 for x in ridges] + [10*x for x in ridges] + [row["intensity"] for row in points])
+    xs = _positive([x/6 for x in ridges] + [10*x for x in ridges] + [row["intensity"] for row in points] +
+                   list((marks or {}).values()))
     peaks,low = [roof["peak_gflop_per_s"] for roof in roofs],min(xs)
     slowest = min([low*min(roof["gb_per_s"].values(), default=peaks[0]) for roof in roofs])
-    ax = _new_axes(ax, 6.5, 4.2)
+    ax = _new_axes(ax, 7, 5)
     low,high = _log_axis(ax, "x", xs)
     _log_axis(ax, "y", _positive([*peaks, slowest, *map(_rate, points)]))
     looks = (("black", "-", True), *((COLOURS["grey"], "--", False),)*len(roofs))
     for roof,look in zip(roofs, looks): _draw_roof(ax, roof, low, high, *look)
-    lines = {}
-    for index,name in enumerate(dict.fromkeys(row["name"] for row in points)):
-        own,colour = [row for row in points if row["name"]==name],_LINE_COLOURS[1:][index%6]
-        lines[name] = [row["intensity"] for row in own],[_rate(row) for row in own],colour
-        ax.plot(*lines[name][:2], "-", color=lighten(colour, .4), linewidth=.8, gid="trail")
-        ax.plot(*lines[name][:2], _LINE_MARKERS[index%8], color=colour, markersize=4, label=name)
-    if lines: _line_ends(ax, lines)
+    if points: _draw_trails(ax, points)
     if marks: _top_names(ax, marks)
     ax.set(xlabel="arithmetic intensity, FLOP for each byte moved", ylabel="GFLOP/s, measured")
     return ax

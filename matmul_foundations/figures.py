@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['OKABE_ITO', 'COLOURS', 'COURSE_STYLE', 'lighten', 'darken', 'use_course_style', 'CannotDraw', 'draw_matrix',
-           'draw_matmul', 'draw_product_step', 'draw_blocks', 'draw_broadcast', 'draw_strides', 'draw_intermediate',
-           'draw_images', 'label_collisions']
+           'draw_matmul', 'draw_product_step', 'draw_blocks', 'draw_five_loops', 'draw_broadcast', 'draw_strides',
+           'draw_intermediate', 'draw_images', 'label_collisions']
 
 # %% ../nbs/04_figures.ipynb #36da23e9
 import math
@@ -254,6 +254,55 @@ def draw_blocks(
         solid["a"][i, p] = solid["b"][p, j] = solid["c"][i, j] = True
         title = f"c[{i}, {j}] += a[{i}, {p}] @ b[{p}, {j}], " + title
     return _draw_product(ax, (m, k, n), block, solid, title)
+
+# %% ../nbs/04_figures.ipynb #ff3dbc11
+_LOOPS = ( # loop, size of its pieces, which of how many is drawn, what a pass takes, where things then lie
+    ("jc", "nc", 1, 3, "columns of b, c", {}),
+    ("pc", "kc", 0, 2, "rows of b: pack", dict(b="L3")),
+    ("ic", "mc", 1, 3, "rows of a: pack", dict(a="L2", b="L3")),
+    ("jr", "nr", 1, 4, "columns of the blocks", dict(a="L2", b="L1")),
+    ("ir", "mr", 3, 4, "rows: a tile of c", dict(a="L2", b="L1", c="registers")))
+_LEVELS = (("c", "registers: mr × nr of c"), ("b", "L1: kc × nr of b"), ("a", "L2: mc × kc of a"),
+           ("b", "L3: kc × nc of b"), ("grey", "memory: a, b and c"))
+
+def _in_use(ax, gid, at, sides, pieces, colour, level):
+    "Draw a matrix of `sides`, rows and columns, from the corner `at`: pale, the piece in use solid."
+    (row,rows),(column,columns) = pieces
+    x,y = at[0]+column,at[1]+row
+    ax.add_patch(Rectangle(at, *sides[::-1], fc=lighten(colour), ec=lighten(colour, .6), gid=gid))
+    ax.add_patch(Rectangle((x, y), columns, rows, fc=colour, ec="white", linewidth=.5, gid=f"{gid} in use"))
+    inside = len(level)<3 # a longer word stands below
+    ax.text(x+columns/2, y+(rows/2 if inside else rows+.5), level, ha="center", va="center", fontsize=7,
+            weight="bold", color=_ink(colour) if inside else "black")
+
+def _one_loop(ax, number, x, y):
+    "Draw the loop `number`, 1 to 5, in a frame whose upper left corner is (x, y)."
+    size,pieces,zoomed = dict(m=3.6, k=2.6, n=4.4),{},number>3
+    for _,name,index,parts,*_ in _LOOPS[3*zoomed:number]:
+        pieces[name[0]] = size[name[0]]*index/parts,size[name[0]]/parts
+    loop,name,*_,words,levels = _LOOPS[number-1]
+    left,top = x+3.8,y+5.6 # the corner of c
+    ax.text(x+.1, y+.3, f"{number}  for {loop}", weight="bold", va="center", fontsize=8)
+    ax.text(x+.1, y+1.3, f"{name} {words}", va="center", fontsize=7)
+    for role,sides,at in (("a", "mk", (x+.8, top)), ("b", "kn", (left, y+2.6)), ("c", "mn", (left, top))):
+        cut = [pieces.get(side, (0, size[side])) for side in sides]
+        _in_use(ax, f"loop {number} {role}", at, [size[side] for side in sides], cut, COLOURS[role],
+                levels.get(role, ""))
+    for side,at in dict(m=(x+.3, top+1.8), k=(x+2.1, top-.4), n=(left+2.2, y+2.2)).items():
+        ax.text(*at, side + "c"*zoomed, ha="center", va="center", fontsize=7)
+
+# %% ../nbs/04_figures.ipynb #a0c3df52
+def draw_five_loops(
+    ax=None, # Axes to draw on; a new figure if None
+)->plt.Axes: # The axes drawn on
+    "Draw what one pass of each of the five loops of a blocked product works on, and where it lies."
+    ax,_ = _canvas(ax, 25.8, 21.4)
+    for index in range(5): _one_loop(ax, index+1, .3+8.6*(index%3), .2+10.8*(index//3))
+    for step,(role,text) in enumerate(_LEVELS):
+        width,y = 6.2+.5*step,12.6+1.7*step
+        ax.add_patch(Rectangle((21.5-width/2, y), width, 1.5, fc=COLOURS[role], gid=text))
+        ax.text(21.5, y+.75, text, ha="center", va="center", fontsize=7, color=_ink(COLOURS[role]))
+    return ax
 
 # %% ../nbs/04_figures.ipynb #c5a2a531
 def _three_sizes(shape):

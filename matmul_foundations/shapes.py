@@ -203,14 +203,16 @@ def as_tensor(
     if not describable: x = x.copy()
     return torch.from_numpy(x if x.flags.writeable else np.asarray(_SameMemory(x)))
 
-# %% ../nbs/00_shapes.ipynb #1aaddddc
+# %% ../nbs/00_shapes.ipynb #c0dcb0b1
 def as_array(
     x, # Torch tensor on the CPU, of a dtype that NumPy has, or NumPy array
 )->np.ndarray: # The array itself, or one on the tensor's memory; not to be written to
     "Return `x` as a NumPy array, without a copy."
     if isinstance(x, np.ndarray): return x
-    if not x.is_cpu: raise OperandError(f"{describe(x)} is on {device_name(x)}: wanted the CPU")
-    return x.numpy(force=True) if x.requires_grad or x.is_neg() else x.numpy()
+    try: return x.numpy()
+    except (RuntimeError, TypeError): # it requires grad, say, or is elsewhere
+        if not x.is_cpu: raise OperandError(f"{describe(x)} is on {device_name(x)}: wanted the CPU") from None
+    return x.numpy(force=True)
 
 # %% ../nbs/00_shapes.ipynb #93d3bc46
 def like_operand(

@@ -62,11 +62,11 @@ def _over_examples(info, in_dims, a, b):
         return x.reshape(x.shape[0], *[1]*(max(ndims)-ndim), *x.shape[1:])
     return _operator(*map(in_front, (a, b), in_dims, ndims)),0
 
-# %% ../../nbs/25_cpu.operator.ipynb #8a0b90ef
-def _is_watched(x):
-    "Tell whether torch would do more with an operation on `x` than run it."
-    if type(x) is np.ndarray: return False
-    if type(x) is not torch.Tensor or x.requires_grad or x.is_meta: return True
+# %% ../../nbs/25_cpu.operator.ipynb #898cd0df
+def _is_watched(a, b):
+    "Tell whether torch would do more with a product of `a` and `b` than run it."
+    if type(a) is type(b) is np.ndarray: return False
+    if not type(a) is type(b) is torch.Tensor or a.requires_grad or b.requires_grad: return True
     transformed = torch._C._functorch.peek_interpreter_stack() is not None # by vmap and its kin
     return transformed or torch._C._len_torch_dispatch_stack()>0 or forward_ad._current_level>=0
 
@@ -75,7 +75,7 @@ def _is_beyond_the_rules():
     if forward_ad._current_level>=0: return True
     return any(level.key()!=TransformType.Vmap for level in retrieve_all_functorch_interpreters())
 
-# %% ../../nbs/25_cpu.operator.ipynb #eb83e185
+# %% ../../nbs/25_cpu.operator.ipynb #1e282c07
 def _with_vectors(a, b):
     "Multiply where `a`, `b` or both are vectors."
     if not torch.compiler.is_compiling():
@@ -92,10 +92,12 @@ def matmul(
     b, # Right operand, shape (..., k, n) or (k,), same dtype and device as `a`
 ): # Product, shape (..., m, n) without the axes of vectors, in the library and dtype of `a`
     "Multiply vectors, matrices or stacks of them, with the best implementation of this course."
+    is_compiling = torch.compiler.is_compiling()
+    is_watched = is_compiling or _is_watched(a, b)
+    if not is_watched and a.ndim==b.ndim==2 and (type(a) is np.ndarray or a.is_cpu): return matmul_gemm(a, b)
     if 1 in (getattr(a, "ndim", 2), getattr(b, "ndim", 2)): return _with_vectors(a, b)
-    if torch.compiler.is_compiling(): return _operator(a, b)
-    if not (_is_watched(a) or _is_watched(b)):
-        return (matmul_gemm if a.ndim==b.ndim==2 else batch_matmul_gemm)(a, b)
+    if is_compiling: return _operator(a, b)
+    if not is_watched: return implementation_for(as_tensor(a), as_tensor(b))(a, b)
     check_operands(a, b, batched=True, gradients=True)
     left,right = as_tensor(a),as_tensor(b)
     return like_operand((batch_matmul_at if _is_beyond_the_rules() else _operator)(left, right), a)

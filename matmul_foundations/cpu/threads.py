@@ -49,12 +49,13 @@ def multiply_rows(
         done += 1
     return done
 
-# %% ../../nbs/23_cpu.threads.ipynb #5c4e2c44
+# %% ../../nbs/23_cpu.threads.ipynb #594e7db8
 def _threads_now():
     "Ask how many threads numba would use now; this loads its threading layer."
     if numba_parallel._is_initialized: return numba_parallel._get_num_threads()
     return numba.get_num_threads()
 
+# %% ../../nbs/23_cpu.threads.ipynb #636a9fe9
 def allowed_threads(
     threads=None, # How many threads are wanted, 1 to `numba.config.NUMBA_NUM_THREADS`; None follows numba
 )->int: # How many may be used
@@ -110,7 +111,7 @@ class ThreadBudget:
             self.lent[caller] = granted = wanted if wanted<=free else max(free, 1)
         return granted
 
-# %% ../../nbs/23_cpu.threads.ipynb #46487a48
+# %% ../../nbs/23_cpu.threads.ipynb #ac579a75
 _budget = ThreadBudget(numba.config.NUMBA_NUM_THREADS, _was_forked())
 
 def _start_anew():
@@ -119,6 +120,7 @@ def _start_anew():
 
 if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=_start_anew)
 
+# %% ../../nbs/23_cpu.threads.ipynb #7efe2537
 def who_runs(
     threads:int, # How many threads are wanted
 )->str: # "caller", "numba" or "python"
@@ -129,14 +131,14 @@ def who_runs(
     if _inside_region(layer): return "caller"
     return "python" if layer=="workqueue" or _budget.forked else "numba"
 
-# %% ../../nbs/23_cpu.threads.ipynb #c0d7bbd2
+# %% ../../nbs/23_cpu.threads.ipynb #d6835948
 def _enter_region(parallel, n_pieces, args, threads):
     "Let numba share out the pieces among `threads` threads."
     before = numba_parallel._get_num_threads()
     try:
         if threads!=before: numba_parallel._set_num_threads(threads)
         done = parallel(n_pieces, *args)
-    except SystemError as error: raise error.__cause__ or error
+    except SystemError as error: raise (error.__cause__ or error) from None
     finally:
         if threads!=before: numba_parallel._set_num_threads(before)
     if done!=n_pieces: raise RuntimeError(f"only {done} of {n_pieces} pieces came to their end")
