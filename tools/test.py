@@ -14,6 +14,7 @@ The kinds of test run in order, and the first that fails ends the run:
 """
 import argparse
 import filecmp
+import re
 import shutil
 import sys
 import tempfile
@@ -114,7 +115,8 @@ def each(notebooks, tool, *options):
     "Run one of our tools on each notebook, in parallel; sum the counts they print and keep their complaints."
     counts,problems = [],[]
     def on_end(book, status, output, seconds):
-        counts.append(0 if status else int(output.split()[-1]))
+        numbers = re.findall(r"^\d+$", output, re.MULTILINE) # libraries may print, too, on their way out
+        counts.append(0 if status else int(numbers[-1]))
         if status: problems.append(output.strip())
         result = "failed" if status else counts[-1]
         print(f"    {book.name:<28}{result:>7}{seconds:8.1f} s", flush=True)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['multiply_row', 'multiply_rows', 'allowed_threads', 'ThreadBudget', 'who_runs', 'run_pieces']
 
-# %% ../../nbs/23_cpu.threads.ipynb #90fa215e
+# %% ../../nbs/23_cpu.threads.ipynb #963dc1d3
 import ctypes
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cache
 from numbers import Integral
 from pathlib import Path
-from threading import RLock, _DummyThread, current_thread, get_ident
+from threading import RLock, _DummyThread, current_thread, get_ident, main_thread
 
 import numba
 from numba import prange
@@ -120,7 +120,7 @@ def _start_anew():
 
 if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=_start_anew)
 
-# %% ../../nbs/23_cpu.threads.ipynb #7efe2537
+# %% ../../nbs/23_cpu.threads.ipynb #d6e03ac7
 def who_runs(
     threads:int, # How many threads are wanted
 )->str: # "caller", "numba" or "python"
@@ -129,7 +129,8 @@ def who_runs(
     _threads_now() # loads the layer
     layer = numba.threading_layer()
     if _inside_region(layer): return "caller"
-    return "python" if layer=="workqueue" or _budget.forked else "numba"
+    if layer!="workqueue" and not _budget.forked: return "numba"
+    return "python" if main_thread().is_alive() else "caller" # at its end Python starts no more threads
 
 # %% ../../nbs/23_cpu.threads.ipynb #d6835948
 def _enter_region(parallel, n_pieces, args, threads):
@@ -143,15 +144,14 @@ def _enter_region(parallel, n_pieces, args, threads):
         if threads!=before: numba_parallel._set_num_threads(before)
     if done!=n_pieces: raise RuntimeError(f"only {done} of {n_pieces} pieces came to their end")
 
-# %% ../../nbs/23_cpu.threads.ipynb #6098abe8
+# %% ../../nbs/23_cpu.threads.ipynb #adac665b
 def _share_out(serial, n_pieces, args, threads):
     "Let the calling thread and `threads`-1 more of Python take piece after piece."
-    pieces,shares = iter(range(n_pieces)),[]
+    pieces = iter(range(n_pieces))
     def work():
         for piece in pieces: serial(piece, *args)
     with ThreadPoolExecutor(threads-1) as helpers:
-        with suppress(RuntimeError): # when Python shuts down, no thread starts: the caller does it all
-            for _ in range(threads-1): shares.append(helpers.submit(work))
+        shares = [helpers.submit(work) for _ in range(threads-1)]
         work()
     for share in shares: share.result() # raises what was raised there
 
