@@ -62,18 +62,22 @@ def transpose_square(
         for i,row in enumerate(rows): v.store(row, v.move(y.pointer, i, y.strides[0]))
     return types.void(source, target),emit
 
-# %% ../../nbs/24_cpu.gemm.ipynb #6af199b1
+# %% ../../nbs/24_cpu.gemm.ipynb #65386e01
 @njit_cached
 def copy_matrix(
     source, # NumPy array of shape (m, n), any strides
     target, # Array of the same shape, its rows contiguous
 ):
-    "Copy a matrix square by square; where columns are contiguous, a square at a time."
+    "Copy a matrix: square by square where its columns are contiguous, otherwise row by row."
     (m,n),side = source.shape,VECTOR_BYTES//source.itemsize
     upright = source.strides[0]==source.itemsize
+    if not upright:
+        for row in range(m):
+            for column in range(n): target[row,column] = source[row,column]
+        return
     for j in range(0, n, side):
         for i in range(0, m, side):
-            if upright and i+side<=m and j+side<=n:
+            if i+side<=m and j+side<=n:
                 transpose_square(source[i:i+side,j:j+side].T, target[i:i+side,j:j+side])
             else:
                 for column in range(j, min(j+side, n)):
