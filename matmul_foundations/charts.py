@@ -157,14 +157,15 @@ def _spread(heights, gap, highest=math.inf):
         placed[[below, above]] = placed[below]-lack/2,min(placed[above]+lack/2, highest)
     return placed
 
-# %% ../nbs/05_charts.ipynb #d217d700
+# %% ../nbs/05_charts.ipynb #fb46ed39
 _LINE_COLOURS = [COLOURS[name] for name in ("black", "blue", "purple", "green", "orange", "sky_blue", "grey")]
 _LINE_MARKERS = "osD^vPX*" # 7 colours and 8 markers: 56 pairs before one comes again
 
 def _line_ends(ax, lines):
     "Write the names of `lines`, name -> (xs, ys, colour), apart from each other at the right."
     right,high = ax.get_xlim()[1],ax.get_ylim()[1]
-    *ends,top = ax.transData.transform([(right, y) for y in (*(ys[-1] for _,ys,_ in lines.values()), high)])[:,1]
+    last = [ys[-1] for _,ys,_ in lines.values()]
+    *ends,top = ax.transData.transform([(right, y) for y in (*last, high)])[:,1]
     pixels = _spread(ends, 13*ax.figure.dpi/72, top) # 13 points are a line of text
     heights = ax.transData.inverted().transform([(0, y) for y in pixels])[:,1]
     for (name,(xs,ys,colour)),height in zip(lines.items(), heights):
@@ -219,7 +220,13 @@ def draw_ladder_sizes(
     ax.set(xlabel="size s of an s by s by s product", ylabel="GFLOP/s, measured")
     return ax
 
-# %% ../nbs/05_charts.ipynb #5ac27bcd
+# %% ../nbs/05_charts.ipynb #5067aec3
+def _mark_peaks(ax, peaks):
+    "Draw a dashed line through the peaks, x -> GFLOP/s, and name it at its right end."
+    ax.plot(list(peaks), list(peaks.values()), "--", color="black", linewidth=1, gid="peak")
+    for end in list(peaks.items())[-1:]:
+        ax.annotate("measured peak", end, (0, 6), textcoords="offset points", ha="right")
+
 def draw_rates(
     rows, # As for `draw_ladder`, each also with the whole number that `x` names
     x:str="size", # The key of what the x axis counts
@@ -232,22 +239,21 @@ def draw_rates(
     peaks = {row[x]: _rate(row, "peak_gflop_per_s") for row in rows if _rate(row, "peak_gflop_per_s")}
     top = max(_positive([*map(_rate, rows), *peaks.values()]))
     ax = _new_axes(ax, 6, 3)
-    ax.set(ylim=(0, 1.12*top), xlabel=xlabel, ylabel="GFLOP/s, measured")
+    ax.set(ylim=(0, 1.15*top), xlabel=xlabel, ylabel="GFLOP/s, measured")
     ax.set_yticks([y for y in ax.get_yticks() if 0<=y<=1.1*top])
     _size_axis(ax, xs)
     lines = {}
-    for index,name in enumerate(dict.fromkeys(row["name"] for row in rows)):
-        own,colour = [row for row in rows if row["name"]==name],_LINE_COLOURS[index%7]
+    for index,name in enumerate(dict.fromkeys(map(itemgetter("name"), rows))):
+        own,colour = [row for row in rows if row["name"]==name],_LINE_COLOURS[1:][index%6]
         lines[name] = [row[x] for row in own],[_rate(row) for row in own],colour
         ax.plot(*lines[name][:2], marker=_LINE_MARKERS[index%8], color=colour, markersize=4, label=name)
         low,high = ([_rate(row, f"gflop_per_s_{q}") or _rate(row) for row in own] for q in ("q1", "q3"))
         ax.fill_between(lines[name][0], low, high, color=colour, alpha=.2, linewidth=0)
-    ax.plot(list(peaks), list(peaks.values()), "--", color="black", linewidth=1, gid="peak")
-    for at in list(peaks)[:1]: ax.annotate("measured peak", (at, peaks[at]), (0, 4), textcoords="offset points")
+    _mark_peaks(ax, peaks)
     _line_ends(ax, lines)
     return ax
 
-# %% ../nbs/05_charts.ipynb #f23d73be
+# %% ../nbs/05_charts.ipynb #5419db73
 _RATIO_TICKS = [x*10**power for power in range(-6, 7) for x in (1, 1.4, 2, 3, 5, 7)]
 
 def _ratio_axis(ax, values):
@@ -276,8 +282,8 @@ def draw_dots(
     for index,each in enumerate(series):
         own,colour = [row for row in rows if row["series"]==each],_LINE_COLOURS[1:][index%6]
         ys = [names.index(row["name"]) + .6*((index+.5)/len(series) - .5) for row in own]
-        ax.plot([row["value"] for row in own], ys, _LINE_MARKERS[index%8], color=colour, markersize=5, label=each)
-        low,high = ([row.get(f"value_{q}", row["value"]) for row in own] for q in ("q1", "q3"))
+        at,low,high = ([row.get(key, row["value"]) for row in own] for key in ("value", "value_q1", "value_q3"))
+        ax.plot(at, ys, _LINE_MARKERS[index%8], color=colour, markersize=5, label=each)
         ax.hlines(ys, low, high, color=colour)
     _name_rows(ax, names, xlabel)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(series), borderaxespad=0, handletextpad=0)
@@ -308,7 +314,7 @@ def _draw_roof(ax, roof, low, high, colour, style, named):
     ax.annotate(f"{roof['name']}, {_three_digits(peak)} GFLOP/s", (max(ridges), peak), (2, 3), fontsize=7,
                 textcoords="offset points", color=darken(colour))
 
-# %% ../nbs/05_charts.ipynb #ec5316c4
+# %% ../nbs/05_charts.ipynb #0bf448a1
 def _top_names(ax, marks):
     "Write names at their places on the x axis, upright above the axes."
     top = ax.secondary_xaxis("top")
@@ -329,7 +335,7 @@ def _draw_trails(ax, points):
     _line_ends(ax, lines)
 
 def draw_roofline(
-    roofs, # One dict each: name, peak_gflop_per_s, gb_per_s (level -> rate); the slopes of the first are named
+    roofs, # One dict each: name, peak_gflop_per_s, gb_per_s (level -> rate); the first one's slopes are named
     points=(), # One dict each: name, intensity (FLOP a byte), gflop_per_s; those of one name are joined
     marks=None, # Names to be written above the axes, each with its intensity
     ax=None, # Axes to draw on; a new figure if None
@@ -344,7 +350,7 @@ def draw_roofline(
     slowest = min([low*min(roof["gb_per_s"].values(), default=peaks[0]) for roof in roofs])
     ax = _new_axes(ax, 7, 5)
     low,high = _log_axis(ax, "x", xs)
-    _log_axis(ax, "y", _positive([*peaks, slowest, *map(_rate, points)]))
+    _log_axis(ax, "y", _positive([1.3*max(peaks), slowest, *map(_rate, points)]))
     looks = (("black", "-", True), *((COLOURS["grey"], "--", False),)*len(roofs))
     for roof,look in zip(roofs, looks): _draw_roof(ax, roof, low, high, *look)
     if points: _draw_trails(ax, points)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GALLERY', 'Implementation', 'rows_within']
 
-# %% ../../nbs/70_benchmarks.gallery.ipynb #5a7094d9
+# %% ../../nbs/70_benchmarks.gallery.ipynb #cf08bee7
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -18,6 +18,7 @@ from ..arrays.broadcasting import batch_matmul_broadcast, matmul_broadcast
 from ..arrays.einsum import batch_matmul_einsum, matmul_einsum
 from ..arrays.elementwise import matmul_dot, matmul_elementwise
 from ..arrays.loops import matmul_lists, matmul_loops
+from ..cpu.blocked import matmul_blocked, matmul_packed
 from ..cpu.compiled import (matmul_compiled_dot, matmul_compiled_ijk, matmul_compiled_ikj,
                                              matmul_compiled_parallel)
 from ..cpu.gemm import batch_matmul_gemm, matmul_gemm
@@ -53,7 +54,7 @@ def rows_within(
     "Return how many rows of `a` keep the product within the implementation's limit."
     return int(max(1, min(available, implementation.largest_flop//max(1, flop_count(1, n, k)))))
 
-# %% ../../nbs/70_benchmarks.gallery.ipynb #9fc45c24
+# %% ../../nbs/70_benchmarks.gallery.ipynb #35fd6278
 GALLERY = MappingProxyType({each.name: each for each in (
     Implementation(matmul_loops, "10_arrays.loops", "three loops, a tensor for each number", 8e4),
     Implementation(matmul_lists, "10_arrays.loops", "three loops over lists of floats", 1e7),
@@ -66,6 +67,8 @@ GALLERY = MappingProxyType({each.name: each for each in (
     Implementation(matmul_compiled_dot, "20_cpu.compiled", "compiled dot products, in any order", 3e9),
     Implementation(matmul_compiled_ikj, "20_cpu.compiled", "compiled, a row of b at a time", 3e9),
     Implementation(matmul_compiled_parallel, "20_cpu.compiled", "rows shared among threads", 3e9),
+    Implementation(matmul_blocked, "21_cpu.blocked", "blocks that fit into the caches", 3e9),
+    Implementation(matmul_packed, "21_cpu.blocked", "blocks copied to where they are read", 3e9),
     Implementation(matmul_tiled, "22_cpu.microkernel", "a tile in registers, plain numba", 3e9),
     Implementation(matmul_gemm, "24_cpu.gemm", "vector tiles, panels, threads", inf),
     Implementation(batch_matmul_broadcast, "12_arrays.broadcasting", "stacks: a loop over rows", 3e8, True),

@@ -65,14 +65,14 @@ def read_rounds(
         for i in range(x.size): total += x[i]*y[i]
     return total
 
-# %% ../../nbs/72_benchmarks.roofline.ipynb #ab1f10d7
+# %% ../../nbs/72_benchmarks.roofline.ipynb #d920b870
 def read_gb_per_s(
     n_bytes:int, # Bytes that each thread walks over, 8 or more; half a cache fits in it surely
     threads:int=1, # Python threads, each with arrays of its own
     repeats:int=9, # Runs, of which the best counts
 )->float: # GB/s (10**9 bytes) of all threads together
     "Measure how fast arrays of a certain size can be read, over and over."
-    if n_bytes<8 or threads<1: raise ValueError(f"n_bytes={n_bytes}, threads={threads}: wanted 8 and 1, or more")
+    if n_bytes<8 or threads<1: raise ValueError(f"n_bytes={n_bytes}, threads={threads}: wanted 8 and 1 up")
     rounds,length = max(1, 2**26//n_bytes),n_bytes//8 # in all, at least 64 MiB a run
     pairs = [np.ones((2, length), np.float32) for _ in range(threads)]
     read_rounds(*np.ones((2, 1), np.float32), 1) # compile
@@ -136,13 +136,14 @@ def predict(
     bound = "arithmetic" if rate==roof.peak_gflop_per_s else level
     return Prediction(flop_count(m, n, k)/rate/1e9, rate, bound)
 
-# %% ../../nbs/72_benchmarks.roofline.ipynb #89459cb8
+# %% ../../nbs/72_benchmarks.roofline.ipynb #dcd84778
 def square_sizes(
     implementation, # An `Implementation` of the gallery
     sizes, # Sizes of squares to choose from, rising
 )->list[int]: # Those within its limit, or the smallest
     "Choose the squares that an implementation may be asked to multiply."
-    return [size for size in sizes if flop_count(size, size, size)<=implementation.largest_flop] or [min(sizes)]
+    most = implementation.largest_flop
+    return [size for size in sizes if flop_count(size, size, size)<=most] or [min(sizes)]
 
 def place(
     implementation, # An `Implementation` of the gallery
