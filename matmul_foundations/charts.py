@@ -253,7 +253,7 @@ def draw_rates(
     _line_ends(ax, lines)
     return ax
 
-# %% ../nbs/05_charts.ipynb #5419db73
+# %% ../nbs/05_charts.ipynb #f2bf698a
 _RATIO_TICKS = [x*10**power for power in range(-6, 7) for x in (1, 1.4, 2, 3, 5, 7)]
 
 def _ratio_axis(ax, values):
@@ -282,7 +282,8 @@ def draw_dots(
     for index,each in enumerate(series):
         own,colour = [row for row in rows if row["series"]==each],_LINE_COLOURS[1:][index%6]
         ys = [names.index(row["name"]) + .6*((index+.5)/len(series) - .5) for row in own]
-        at,low,high = ([row.get(key, row["value"]) for row in own] for key in ("value", "value_q1", "value_q3"))
+        keys = "value","value_q1","value_q3"
+        at,low,high = ([row.get(key, row["value"]) for row in own] for key in keys)
         ax.plot(at, ys, _LINE_MARKERS[index%8], color=colour, markersize=5, label=each)
         ax.hlines(ys, low, high, color=colour)
     _name_rows(ax, names, xlabel)
@@ -314,7 +315,7 @@ def _draw_roof(ax, roof, low, high, colour, style, named):
     ax.annotate(f"{roof['name']}, {_three_digits(peak)} GFLOP/s", (max(ridges), peak), (2, 3), fontsize=7,
                 textcoords="offset points", color=darken(colour))
 
-# %% ../nbs/05_charts.ipynb #0bf448a1
+# %% ../nbs/05_charts.ipynb #5d0b74ab
 def _top_names(ax, marks):
     "Write names at their places on the x axis, upright above the axes."
     top = ax.secondary_xaxis("top")
@@ -348,7 +349,7 @@ def draw_roofline(
                    list((marks or {}).values()))
     peaks,low = [roof["peak_gflop_per_s"] for roof in roofs],min(xs)
     slowest = min([low*min(roof["gb_per_s"].values(), default=peaks[0]) for roof in roofs])
-    ax = _new_axes(ax, 7, 5)
+    ax = _new_axes(ax, 6.5, 4.5)
     low,high = _log_axis(ax, "x", xs)
     _log_axis(ax, "y", _positive([1.3*max(peaks), slowest, *map(_rate, points)]))
     looks = (("black", "-", True), *((COLOURS["grey"], "--", False),)*len(roofs))

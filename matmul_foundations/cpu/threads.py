@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['multiply_row', 'multiply_rows', 'allowed_threads', 'ThreadBudget', 'who_runs', 'run_pieces']
 
-# %% ../../nbs/23_cpu.threads.ipynb #963dc1d3
+# %% ../../nbs/23_cpu.threads.ipynb #90fa215e
 import ctypes
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cache
 from numbers import Integral
 from pathlib import Path
-from threading import RLock, _DummyThread, current_thread, get_ident, main_thread
+from threading import RLock, _DummyThread, current_thread, get_ident
 
 import numba
 from numba import prange
@@ -120,7 +120,7 @@ def _start_anew():
 
 if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=_start_anew)
 
-# %% ../../nbs/23_cpu.threads.ipynb #d6e03ac7
+# %% ../../nbs/23_cpu.threads.ipynb #7efe2537
 def who_runs(
     threads:int, # How many threads are wanted
 )->str: # "caller", "numba" or "python"
@@ -129,8 +129,7 @@ def who_runs(
     _threads_now() # loads the layer
     layer = numba.threading_layer()
     if _inside_region(layer): return "caller"
-    if layer!="workqueue" and not _budget.forked: return "numba"
-    return "python" if main_thread().is_alive() else "caller" # at its end Python starts no more threads
+    return "python" if layer=="workqueue" or _budget.forked else "numba"
 
 # %% ../../nbs/23_cpu.threads.ipynb #d6835948
 def _enter_region(parallel, n_pieces, args, threads):
@@ -144,14 +143,15 @@ def _enter_region(parallel, n_pieces, args, threads):
         if threads!=before: numba_parallel._set_num_threads(before)
     if done!=n_pieces: raise RuntimeError(f"only {done} of {n_pieces} pieces came to their end")
 
-# %% ../../nbs/23_cpu.threads.ipynb #adac665b
+# %% ../../nbs/23_cpu.threads.ipynb #f77fd2c9
 def _share_out(serial, n_pieces, args, threads):
     "Let the calling thread and `threads`-1 more of Python take piece after piece."
-    pieces = iter(range(n_pieces))
+    pieces,shares = iter(range(n_pieces)),[]
     def work():
         for piece in pieces: serial(piece, *args)
     with ThreadPoolExecutor(threads-1) as helpers:
-        shares = [helpers.submit(work) for _ in range(threads-1)]
+        with suppress(RuntimeError): # no thread starts while Python shuts down: the caller does it all
+            for _ in range(threads-1): shares.append(helpers.submit(work))
         work()
     for share in shares: share.result() # raises what was raised there
 
