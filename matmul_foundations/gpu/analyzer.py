@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SEVERITY', 'ACCESSES', 'Finding', 'SiteCount', 'Tracer', 'Report', 'Trace', 'trace']
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #fe1bca85
+# %% ../../nbs/39_gpu.analyzer.ipynb #0b922ecf
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -13,13 +13,14 @@ import numpy as np
 from fastcore.basics import patch
 
 from .lanes import WARP
-from .launcher import KernelError
-from .lockstep import Lockstep, Machine, as_arguments, at_lane, give_back
+from ..number_types import KernelError
+from .lockstep import Lockstep
+from .machine import Machine, at_lane
 from .races import (
     ATOMIC, KINDS, LOAD, STORE, UNWRITTEN, WRITE_AFTER_WRITE, Clocks, Shadow, follow)
 from .traffic import (
     count_sectors, count_wavefronts, kernel_bound, least_sectors, least_wavefronts, occupancy)
-from .values import binary, lane_function
+from ..number_types import binary, lane_function
 
 # %% ../../nbs/39_gpu.analyzer.ipynb #a8253de8
 SEVERITY = {"race": "error", "out of bounds": "error", "negative index": "error", "barrier divergence": "error",
@@ -156,7 +157,7 @@ def _count(self:Tracer, access, array, place, active, count):
         self.find("misaligned", f"{count} numbers at once from byte {int(addresses[lane])} of {memory.space} "
                   f"{memory.name!r}, thread {thread} of block {block}", int(astray.sum()), array=memory.name)
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #bc9501e1
+# %% ../../nbs/39_gpu.analyzer.ipynb #fca7c3c7
 @patch
 def _shadow(self:Tracer, memory):
     "The history of a memory, and how many of its rows make a number; views of one memory share it."
@@ -165,7 +166,7 @@ def _shadow(self:Tracer, memory):
         known = self.arrays.get(("shadow", id(memory.raw)))
         unit = min(size, known[1]) if known else size
         if not known: known = Shadow(memory.raw.nbytes//unit),unit
-        known[0].rows = np.repeat(known[0].rows, known[1]//unit, axis=0)
+        known[0].split(known[1]//unit)
         self.arrays["shadow", id(memory.raw)] = known[0],unit
         memory.shadow = known[0]
     unit = memory.raw.nbytes//len(memory.shadow.rows)
@@ -246,14 +247,14 @@ def _same_value(self:Tracer, memory, place, rivals):
     theirs = np.where(here, values[other], memory.flat[place[lanes]])
     return bool((values[lanes]==theirs).all())
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #be568597
+# %% ../../nbs/39_gpu.analyzer.ipynb #32429e87
 @patch
 def complain(self:Tracer, kind, array, index, who):
     "Note an index outside; a negative number that stands in the source is meant."
     if kind=="negative index" and self.program.sites[self.site].literal: return
     lane = int(who.argmax())
     block,thread = self.coordinates(lane)
-    message = self.describe(kind, array, index, lane).removeprefix(f"{kind}: ")
+    message = self.describe(array, index, lane)
     if kind=="negative index": message += "; numba wraps it without a word"
     self.find(kind, message, int(who.sum()), array=array.memory.name, block=block, thread=thread,
               index=tuple(at_lane(i, lane) for i in index))
@@ -263,7 +264,7 @@ def barrier(self:Tracer, site):
     late = self.lanes.first_late()
     if late is not None:
         block,_ = self.coordinates(late*self.lanes.padded)
-        self.find("barrier divergence", self.describe_barrier(late).removeprefix("barrier divergence: "), block=block)
+        self.find("barrier divergence", self.describe_barrier(late), block=block)
     self.clocks.barrier()
 
 @patch

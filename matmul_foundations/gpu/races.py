@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['WRITER', 'READER', 'ATOMICS', 'COLUMNS', 'ALONE', 'SEVERAL_LANES', 'SEVERAL_WARPS', 'SEVERAL_BLOCKS', 'NOBODY',
            'LOAD', 'STORE', 'ATOMIC', 'READ_AFTER_WRITE', 'WRITE_AFTER_READ', 'WRITE_AFTER_WRITE', 'UNWRITTEN', 'KINDS',
-           'Shadow', 'Clocks', 'Conflict', 'follow']
+           'Shadow', 'Clocks', 'follow_kernel', 'Conflict', 'follow']
 
-# %% ../../nbs/38_gpu.races.ipynb #f4363a7a
+# %% ../../nbs/38_gpu.races.ipynb #2a88832a
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,11 @@ from fastcore.basics import patch
 
 from ..cpu.compiled import njit_cached
 from .lanes import WARP, Lanes
-from .launcher import KernelError
+from ..number_types import KernelError
 
-# %% ../../nbs/38_gpu.races.ipynb #d6d91421
-WRITER,READER,ATOMICS = 0,5,11 # where the columns of an access begin
-_THREAD,_EPOCH,_WARP,_SITE,_CLOCK,_MANY = range(6) # of these; a writer is alone
-COLUMNS = 17
+# %% ../../nbs/38_gpu.races.ipynb #99b8d1dd
+WRITER,READER,ATOMICS,COLUMNS = 0,6,12,18 # where the columns of an access begin
+_THREAD,_EPOCH,_WARP,_SITE,_CLOCK,_MANY = range(6) # of these; a writer is always alone
 ALONE,SEVERAL_LANES,SEVERAL_WARPS,SEVERAL_BLOCKS = range(4)
 NOBODY = -1
 LOAD,STORE,ATOMIC = range(3)
@@ -32,6 +31,13 @@ class Shadow:
     ):
         self.rows = np.zeros((n, COLUMNS), np.int32)
         self.rows[:,[WRITER, READER, ATOMICS]] = NOBODY
+        self.flat = self.rows.reshape(-1)
+    def split(self,
+        parts:int, # That every number is to have
+    ):
+        "Give each part of a number a row of its own."
+        self.rows = np.repeat(self.rows, parts, axis=0)
+        self.flat = self.rows.reshape(-1)
     @property
     def written(self):
         "Which numbers any thread has written."
@@ -79,82 +85,62 @@ def acquire(self:Clocks):
     "The blocks with an active thread have won an atomic."
     self.acquired[self.first:][:self.lanes.n_blocks][self.lanes.arrivals()>0] = self.now
 
-# %% ../../nbs/38_gpu.races.ipynb #62f16682
+# %% ../../nbs/38_gpu.races.ipynb #31a6bb32
 @njit_cached
-def _is_ordered(row, group, mine, epoch, warp_epoch, n_threads, fenced, acquired):
-    "Whether the access in a group of columns comes before mine for certain."
-    theirs = row[group+_THREAD]
-    if mine==theirs or theirs==NOBODY: return True
-    block,their_block = mine//n_threads,theirs//n_threads
-    if block!=their_block: return fenced[their_block]>row[group+_CLOCK] and acquired[block]>row[group+_CLOCK]
-    if epoch!=row[group+_EPOCH]: return True
-    same_warp = (mine-block*n_threads)//32 == (theirs-block*n_threads)//32
-    return same_warp and warp_epoch!=row[group+_WARP]
+def _is_ordered(mine, theirs, epoch, their_epoch, warp_epoch, their_warp_epoch, same_warp, many):
+    "Whether an earlier access in my block comes before mine for certain."
+    if epoch!=their_epoch or mine==theirs and many==ALONE: return True
+    return many!=SEVERAL_WARPS and same_warp and warp_epoch!=their_warp_epoch
 
 @njit_cached
-def _are_ordered(row, group, mine, epoch, warp_epoch, n_threads, fenced, acquired):
-    "Whether all that a group stands for come before me for certain."
-    if not _is_ordered(row, group, mine, epoch, warp_epoch, n_threads, fenced, acquired): return False
-    many,block = row[group+_MANY],mine//n_threads
-    if many==ALONE or row[group]==NOBODY: return True
-    if many==SEVERAL_BLOCKS: return acquired[block]>row[group+_CLOCK]
-    if block!=row[group]//n_threads or row[group+_EPOCH]!=epoch: return True
-    return many==SEVERAL_LANES and row[group+_WARP]!=warp_epoch
-
-# %% ../../nbs/38_gpu.races.ipynb #d5c953c6
-@njit_cached
-def _company(row, group, mine, epoch, warp_epoch, n_threads):
-    "How many threads a group stands for, once I have joined it."
-    theirs,many,block = row[group],row[group+_MANY],mine//n_threads
-    if theirs==NOBODY: return ALONE
-    if block!=theirs//n_threads or many==SEVERAL_BLOCKS: return SEVERAL_BLOCKS
-    if row[group+_EPOCH]!=epoch: return ALONE
-    same_warp = (mine-block*n_threads)//32 == (theirs-block*n_threads)//32
-    if not same_warp or many==SEVERAL_WARPS: return SEVERAL_WARPS
-    if row[group+_WARP]!=warp_epoch: return ALONE
+def _company(mine, theirs, epoch, their_epoch, warp_epoch, their_warp_epoch, same_warp, many):
+    "How many threads of my block an access stands for, once it stands for me too."
+    if epoch!=their_epoch: return ALONE
+    if many==SEVERAL_WARPS or not same_warp: return SEVERAL_WARPS
+    if warp_epoch!=their_warp_epoch: return ALONE
     return many if mine==theirs else SEVERAL_LANES
 
-@njit_cached
-def _note(row, group, mine, epoch, warp_epoch, site, clock, n_threads):
-    "Take the columns of a group."
-    if group!=WRITER: row[group+_MANY] = _company(row, group, mine, epoch, warp_epoch, n_threads)
-    else: row[READER] = row[ATOMICS] = NOBODY # before a store, or reported
-    row[group+_THREAD],row[group+_EPOCH],row[group+_WARP] = mine,epoch,warp_epoch
-    row[group+_SITE],row[group+_CLOCK] = site,clock
-
-# %% ../../nbs/38_gpu.races.ipynb #3bc2f2c6
+# %% ../../nbs/38_gpu.races.ipynb #60b7a84e
 READ_AFTER_WRITE,WRITE_AFTER_READ,WRITE_AFTER_WRITE,UNWRITTEN = range(4)
 KINDS = "read after write","write after read","write after write","read of what nobody wrote"
 
 @njit_cached
-def _meet(found, kind, lane, place, row, group):
-    "Count a conflict, and keep the first of its kind."
-    found[kind,0] += 1
-    if found[kind,0]>1: return
-    found[kind,1],found[kind,2],found[kind,3],found[kind,4] = lane,place,row[group+_THREAD],row[group+_SITE]
-
-@njit_cached
-def _follow(rows, places, active, threads, epochs, warp_epochs, padded, n_threads, fenced, acquired, clock,
-            access, site, must_be_written, found, rivals):
-    "Check and note one access of all active lanes."
+def follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n_threads, fenced, acquired, clock,
+                  access, site, must_be_written, found, rivals):
+    "Check and note one access of all active lanes; see `follow`."
+    own = WRITER if access==STORE else ATOMICS if access==ATOMIC else READER
     for lane in range(len(places)):
         if not active[lane]: continue
-        row,mine,place = rows[places[lane]],threads[lane],places[lane]
+        row,mine = COLUMNS*places[lane],threads[lane]
         epoch,warp_epoch = epochs[lane//padded],warp_epochs[lane//32]
-        if must_be_written and access!=STORE and row[WRITER]==NOBODY and row[ATOMICS]==NOBODY:
-            _meet(found, UNWRITTEN, lane, place, row, WRITER)
-        kind = READ_AFTER_WRITE if access==LOAD else WRITE_AFTER_WRITE
-        if not _is_ordered(row, WRITER, mine, epoch, warp_epoch, n_threads, fenced, acquired):
-            _meet(found, kind, lane, place, row, WRITER)
-            rivals[lane] = row[WRITER]
-        if access!=ATOMIC and not _are_ordered(row, ATOMICS, mine, epoch, warp_epoch, n_threads, fenced, acquired):
-            _meet(found, kind, lane, place, row, ATOMICS)
-        if access!=LOAD and not _are_ordered(row, READER, mine, epoch, warp_epoch, n_threads, fenced, acquired):
-            _meet(found, WRITE_AFTER_READ, lane, place, row, READER)
-        group = WRITER if access==STORE else ATOMICS if access==ATOMIC else READER
-        _note(row, group, mine, epoch, warp_epoch, site, clock, n_threads)
+        start,warp = threads[lane-lane%padded],threads[lane-lane%32]
+        company = ALONE
+        for group in (WRITER, READER, ATOMICS):
+            at,kind = row+group,UNWRITTEN
+            theirs,many,time = rows[at],rows[at+_MANY],rows[at+_CLOCK]
+            if theirs==NOBODY:
+                if group!=WRITER or rows[row+ATOMICS]!=NOBODY or access==STORE or not must_be_written: continue
+            else:
+                here,same_warp = start<=theirs<start+n_threads,warp<=theirs<warp+32
+                if group==own and group!=WRITER:
+                    company = SEVERAL_BLOCKS if not here or many==SEVERAL_BLOCKS else _company(
+                        mine, theirs, epoch, rows[at+_EPOCH], warp_epoch, rows[at+_WARP], same_warp, many)
+                    continue
+                if here and many!=SEVERAL_BLOCKS: ordered = _is_ordered(
+                    mine, theirs, epoch, rows[at+_EPOCH], warp_epoch, rows[at+_WARP], same_warp, many)
+                else:
+                    ordered = acquired[start//n_threads]>time and (here or fenced[theirs//n_threads]>time)
+                if ordered: continue
+                kind = WRITE_AFTER_READ if group==READER else READ_AFTER_WRITE if access==LOAD else WRITE_AFTER_WRITE
+            found[kind,0] += 1
+            if group==WRITER: rivals[lane] = theirs
+            if found[kind,0]==1:
+                found[kind,1],found[kind,2],found[kind,3],found[kind,4] = lane,places[lane],theirs,rows[at+_SITE]
+        if access==STORE: rows[row+READER] = rows[row+ATOMICS] = NOBODY # they came before, or are reported
+        rows[row+own],rows[row+own+_EPOCH],rows[row+own+_WARP] = mine,epoch,warp_epoch
+        rows[row+own+_SITE],rows[row+own+_CLOCK],rows[row+own+_MANY] = site,clock,company
 
-# %% ../../nbs/38_gpu.races.ipynb #b9b4deda
+# %% ../../nbs/38_gpu.races.ipynb #79865972
 @dataclass(frozen=True)
 class Conflict:
     "Two threads that nothing orders, or a read of nothing: the first of a kind in one access."
@@ -176,6 +162,6 @@ def follow(
 )->tuple: # (list of `Conflict`, rivals: for each lane the thread whose write it overwrites in a race, or -1)
     "Follow one access of many lanes."
     found,rivals = np.zeros((len(KINDS), 5), np.int64),np.full(len(places), NOBODY, np.int32)
-    _follow(shadow.rows, places, active, clocks.threads, clocks.epochs, clocks.warp_epochs, clocks.lanes.padded,
-            clocks.n_threads, clocks.fenced, clocks.acquired, clocks.now, access, site, must_be_written, found, rivals)
+    follow_kernel(shadow.flat, places, active, clocks.threads, clocks.epochs, clocks.warp_epochs, clocks.lanes.padded,
+                  clocks.n_threads, clocks.fenced, clocks.acquired, clocks.now, access, site, must_be_written, found, rivals)
     return [Conflict(kind, *map(int, row)) for kind,row in enumerate(found) if row[0]],rivals
