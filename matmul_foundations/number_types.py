@@ -62,7 +62,7 @@ def _half_signature(function, dtypes):
     narrow = {single: half}
     return tuple(narrow.get(dtype, dtype) for dtype in args),narrow.get(result, result)
 
-# %% ../nbs/08_number_types.ipynb #006aa31f
+# %% ../nbs/08_number_types.ipynb #69bd4dd0
 def _power(a, b):
     "Powers; of integers with a negative exponent, which NumPy refuses, 0."
     return np.power(a, b) if b.dtype.kind not in "i" else np.where(b<0, 0, np.power(a, np.maximum(b, 0)))
@@ -72,9 +72,10 @@ BINARY = {"+": (operator.add, np.add), "-": (operator.sub, np.subtract), "*": (o
           "%": (operator.mod, np.remainder), "**": (operator.pow, _power),
           "<<": (operator.lshift, np.left_shift), ">>": (operator.rshift, np.right_shift),
           "&": (operator.and_, np.bitwise_and), "|": (operator.or_, np.bitwise_or),
-          "^": (operator.xor, np.bitwise_xor), "<": (operator.lt, np.less), "<=": (operator.le, np.less_equal),
-          ">": (operator.gt, np.greater), ">=": (operator.ge, np.greater_equal),
-          "==": (operator.eq, np.equal), "!=": (operator.ne, np.not_equal)}
+          "^": (operator.xor, np.bitwise_xor), "<": (operator.lt, np.less),
+          "<=": (operator.le, np.less_equal), ">": (operator.gt, np.greater),
+          ">=": (operator.ge, np.greater_equal), "==": (operator.eq, np.equal),
+          "!=": (operator.ne, np.not_equal)}
 _plans = {}
 
 def _plan(symbol, a, b):
@@ -100,8 +101,9 @@ def binary(
     if b_dtype is not None: b = b.astype(b_dtype)
     return ufunc(a, b)
 
-# %% ../nbs/08_number_types.ipynb #8686f567
-UNARY = {"-": (operator.neg, np.negative), "+": (operator.pos, np.positive), "~": (operator.invert, np.invert)}
+# %% ../nbs/08_number_types.ipynb #4720b302
+UNARY = {"-": (operator.neg, np.negative), "+": (operator.pos, np.positive),
+         "~": (operator.invert, np.invert)}
 
 def unary(
     symbol:str, # One of `UNARY`
@@ -186,7 +188,7 @@ def apply(
     cast = [value if value.dtype==dtype else value.astype(dtype) for value,dtype in zip(values, args)]
     return np.asarray(_work(function)(*cast)).astype(result)[()]
 
-# %% ../nbs/08_number_types.ipynb #d8267abb
+# %% ../nbs/08_number_types.ipynb #79aa4ca5
 def divide_with_remainder(
     a, # Scalar or lanes
     b, # Scalar or lanes
@@ -196,10 +198,10 @@ def divide_with_remainder(
 
 def make_complex(
     real, # Scalar or lanes
-    imag=np.float64(0), # Scalar or lanes
+    imag=0., # Scalar or lanes
 ): # complex128
     "Compute `complex(real, imag)`."
-    return np.complex128(real) + np.complex128(1j)*np.float64(imag)
+    return np.complex128(real) + np.complex128(1j)*np.asarray(imag, np.float64)[()]
 
 def is_true(
     value, # Scalar or lanes

@@ -17,14 +17,16 @@ from .memory import adopt, give_back
 from .rewriting import Program, rewrite
 from ..number_types import KernelError, typed
 
-# %% ../../nbs/36_gpu.lockstep.ipynb #5b96af21
+# %% ../../nbs/36_gpu.lockstep.ipynb #217a08df
 LANES = 8192 # that run together; more only help until they leave the caches
 
 def _as_array(name, tensor):
     "The NumPy array that shares memory with a torch tensor."
-    if tensor.requires_grad: raise KernelError(f"{name!r} requires grad; no gradient flows through a kernel: detach it")
-    if tensor.device.type!="cpu": raise KernelError(f"{name!r} is on {tensor.device}; lock-step runs on the CPU")
-    if tensor.dtype==torch.bfloat16: raise KernelError(f"{name!r} is bfloat16, which NumPy lacks")
+    fault = None
+    if tensor.requires_grad: fault = "requires grad, and no gradient flows through a kernel: detach it"
+    elif tensor.device.type!="cpu": fault = f"is on {tensor.device}; lock-step runs on the CPU"
+    elif tensor.dtype==torch.bfloat16: fault = "is bfloat16, which NumPy lacks"
+    if fault: raise KernelError(f"{name!r} {fault}")
     return tensor.numpy()
 
 def _as_argument(name, arg):
@@ -45,7 +47,8 @@ def as_arguments(
     "Take a kernel's arguments; raises `KernelError` for what a kernel cannot be given."
     least = len(program.parameters)-len(program.defaults)
     if not least<=len(args)<=len(program.parameters):
-        raise KernelError(f"{program.name} wants {', '.join(program.parameters)}, and got {len(args)} arguments")
+        wanted = ", ".join(program.parameters)
+        raise KernelError(f"{program.name} wants {wanted}, and got {len(args)} arguments")
     return {name: _as_argument(name, arg) for name,arg in zip(program.parameters, args)}
 
 # %% ../../nbs/36_gpu.lockstep.ipynb #4db094e3
@@ -76,7 +79,7 @@ def _call_kernel(self:Machine, bound, values):
         if str(error).startswith("line "): raise
         raise KernelError(f"line {self.line}, `{self.source_line()}`: {error}") from error
 
-# %% ../../nbs/36_gpu.lockstep.ipynb #0e441f59
+# %% ../../nbs/36_gpu.lockstep.ipynb #bccbefe8
 class Lockstep:
     "A kernel that runs in lock step: `lockstep(kernel)[grid, block](*args)`."
     machine = Machine
@@ -85,12 +88,13 @@ class Lockstep:
         max_shared_bytes:int=48*1024, # That a block can have
     ):
         self.kernel,self.program,self.max_shared_bytes = kernel,rewrite(kernel),max_shared_bytes
-        if self.program.returns: raise KernelError(f"{self.program.name} returns a value, which a kernel cannot")
+        if self.program.returns:
+            raise KernelError(f"{self.program.name} returns a value, which a kernel cannot")
         self.tables = {}
     def __getitem__(self, configuration):
         if not isinstance(configuration, tuple) or not 2<=len(configuration)<=4:
-            raise KernelError(f"a launch is kernel[grid, block] or kernel[grid, block, stream, shared_bytes], "
-                              f"not {configuration!r}")
+            raise KernelError(f"a launch is kernel[grid, block] or kernel[grid, block, stream, "
+                              f"shared_bytes], not {configuration!r}")
         grid,block,_,shared_bytes = (*configuration, 0, 0)[:4]
         dims = launch_dims(grid, block)
         return lambda *args: self.launch(*dims, args, int(shared_bytes))

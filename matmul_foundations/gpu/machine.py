@@ -50,9 +50,9 @@ class Machine:
         self.tables,self.line,self.bound = {} if tables is None else tables,0,{}
         self.program,self.table,self.result,self.callers = None,{},None,[]
 
-# %% ../../nbs/35_gpu.machine.ipynb #c6773d04
-_PASSED_ON = ("when", "otherwise", "rejoin", "loop", "turn", "end_turn", "end_loop", "skip_turn", "leave_loop",
-              "unbroken", "counts", "leave")
+# %% ../../nbs/35_gpu.machine.ipynb #f7528d24
+_PASSED_ON = ("when", "otherwise", "rejoin", "loop", "turn", "end_turn", "end_loop", "skip_turn",
+              "leave_loop", "unbroken", "counts", "leave")
 
 @patch
 def sit(self:Machine,
@@ -62,7 +62,7 @@ def sit(self:Machine,
     "Let the threads of some blocks take their lanes."
     self.lanes = lanes
     for name in _PASSED_ON: setattr(self, name, getattr(lanes, name))
-    self.first_block,self.arrays,self.shared_top = first,{},0
+    self.first_block,self.arrays,self.shared_top,self.kernel_base = first,{},0,0
 
 @patch
 def any_left(self:Machine)->bool: # Whether anybody runs the next statement
@@ -156,7 +156,7 @@ def _needed(self:Machine, test, value):
     self.rejoin()
     return result
 
-# %% ../../nbs/35_gpu.machine.ipynb #66c1b4c0
+# %% ../../nbs/35_gpu.machine.ipynb #7d690d28
 def at_lane(
     value, # Scalar or lanes
     lane:int, # One of them
@@ -184,7 +184,8 @@ def describe(self:Machine,
     block,thread = self.coordinates(lane)
     asked = ", ".join(str(at_lane(i, lane)) for i in index)
     lengths = tuple(int(at_lane(n, lane)) for n in array.lengths)
-    return f"[{asked}] of {array.memory.space} {array.memory.name!r} {lengths}, thread {thread} of block {block}"
+    memory = array.memory
+    return f"[{asked}] of {memory.space} {memory.name!r} {lengths}, thread {thread} of block {block}"
 
 @patch
 def complain(self:Machine,
@@ -277,7 +278,7 @@ def store_wide(self:Machine,
     index = index if isinstance(index, tuple) else (index,)
     store(array, index, values, self.lanes.active, self.complain, self.watch_store)
 
-# %% ../../nbs/35_gpu.machine.ipynb #f5651beb
+# %% ../../nbs/35_gpu.machine.ipynb #bd2b0c05
 class _Barriers:
     "Where threads wait for each other."
     def syncthreads(self, site): self.machine.barrier(site)
@@ -300,7 +301,7 @@ def describe_barrier(self:Machine,
 )->str: # A sentence
     "Say how many threads of a block are at a barrier."
     block,_ = self.coordinates(late*self.lanes.padded)
-    in_kernel = self.lanes.stack[2].lanes.reshape(self.lanes.n_blocks, -1)[late].sum()
+    in_kernel = self.lanes.stack[self.kernel_base].lanes.reshape(self.lanes.n_blocks, -1)[late].sum()
     here,gone = int(self.lanes.arrivals()[late]),self.n_threads-int(in_kernel)
     return (f"{here} of {self.n_threads} threads of block {block} are at this barrier"
             + (f", {gone} have returned" if gone else ""))
@@ -383,7 +384,7 @@ class _Functions:
         for k in range(n): moved = moved | ((bits >> bits.dtype.type(k)) & one) << bits.dtype.type(n-1-k)
         return moved.view(x.dtype)
 
-# %% ../../nbs/35_gpu.machine.ipynb #fb3b4de3
+# %% ../../nbs/35_gpu.machine.ipynb #2e9a3d8f
 class _Card(_Barriers, _Warps, _Functions):
     "The part of `numba.cuda` that a kernel sees."
     warpsize = np.int64(WARP)
@@ -399,8 +400,8 @@ class _Card(_Barriers, _Warps, _Functions):
         return parts[0] if ndim==1 else parts
     def grid(self, site, ndim):
         def along(axis):
-            block,size,thread = (getattr(part, axis) for part in (self.blockIdx, self.blockDim, self.threadIdx))
-            return block*size + thread
+            before = getattr(self.blockIdx, axis)*getattr(self.blockDim, axis)
+            return before + getattr(self.threadIdx, axis)
         return self._up_to(ndim, along)
     def gridsize(self, site, ndim):
         return self._up_to(ndim, lambda axis: getattr(self.gridDim, axis)*getattr(self.blockDim, axis))
@@ -429,7 +430,7 @@ def seat(self:Machine,
     numbers = np.int64(first) if n_blocks==1 else first+self.lanes.block
     self.card = _Card(self, _along(self.lanes.thread, self.block), _along(numbers, self.grid))
 
-# %% ../../nbs/35_gpu.machine.ipynb #a24a11b2
+# %% ../../nbs/35_gpu.machine.ipynb #f73eba18
 def _shape(shape): return tuple(int(n) for n in shape) if isinstance(shape, tuple) else (int(shape),)
 
 class _Shared:
@@ -451,18 +452,20 @@ class _Shared:
         machine,lanes = self.machine,self.machine.lanes
         copy = max(-(-machine.shared_bytes//16)*16, 16) # bytes of a block's
         raw = machine.arrays.setdefault("dynamic", np.full(copy*lanes.n_blocks, 0xff, np.uint8))
-        array = shared_array((machine.shared_bytes//dtype.itemsize,), dtype, lanes, "dynamic shared memory", 2**20)
+        shape = (machine.shared_bytes//dtype.itemsize,)
+        array = shared_array(shape, dtype, lanes, "dynamic shared memory", 2**20)
         memory = array.memory
         memory.flat,memory.base,memory.raw = raw.view(dtype),lanes.block*(copy//dtype.itemsize),raw
         return array
 
-# %% ../../nbs/35_gpu.machine.ipynb #7107c079
+# %% ../../nbs/35_gpu.machine.ipynb #14e06324
 @patch
 def check_shared(self:Machine):
     "Refuse a block that wants more shared memory than it can have."
     wanted = self.shared_top+self.shared_bytes
     if wanted>self.max_shared_bytes:
-        raise KernelError(f"a block wants {wanted} bytes of shared memory; it can have {self.max_shared_bytes}")
+        raise KernelError(f"a block wants {wanted} bytes of shared memory, "
+                          f"and can have {self.max_shared_bytes}")
 
 @patch
 def name_at(self:Machine,
@@ -545,9 +548,10 @@ def site_of_line(self:Machine)->int: # Number of a place in the program
     self.program.sites.append(Site(self.line, self.source_line(), "wide", function=self.program.name))
     return len(self.program.sites)-1
 
-# %% ../../nbs/35_gpu.machine.ipynb #a43ed0f0
+# %% ../../nbs/35_gpu.machine.ipynb #1590d724
 def _is_type(thing):
-    return isinstance(thing, (types.Type, np.dtype)) or isinstance(thing, type) and issubclass(thing, np.generic)
+    is_numpy = isinstance(thing, type) and issubclass(thing, np.generic)
+    return is_numpy or isinstance(thing, (types.Type, np.dtype))
 
 def _is_function(thing):
     return isinstance(thing, python_types.FunctionType) or hasattr(thing, "py_func") or hasattr(thing, "fn")
@@ -611,7 +615,7 @@ def device_function(self:Machine,
     bound = self.bind(kernel)
     return lambda *args: self.call(bound, args)
 
-# %% ../../nbs/35_gpu.machine.ipynb #8d0604ad
+# %% ../../nbs/35_gpu.machine.ipynb #08a546b9
 @patch
 def call(self:Machine,
     bound:Bound, # What to run
@@ -627,6 +631,7 @@ def call(self:Machine,
     self.callers.append((self.program, self.table, self.result, self.line))
     self.program,self.table,self.result = program,self.tables.setdefault(signature, {}),Unset(program.name)
     base = self.lanes.call()
+    if len(self.callers)==1: self.kernel_base = self.lanes.base
     bound.function(*(self.put(name, arg, Unset(name)) for name,arg in zip(program.parameters, args)))
     self.lanes.end_call(base)
     result = self.result

@@ -117,7 +117,7 @@ def _copy_bytes(array, n):
     upward = array[tuple(slice(None, None, -1 if step<0 else 1) for step in array.strides)]
     return np.lib.stride_tricks.as_strided(upward, (n,), (array.itemsize,), writeable=False).copy()
 
-# %% ../../nbs/33_gpu.memory.ipynb #4243fac7
+# %% ../../nbs/33_gpu.memory.ipynb #f6641bf7
 def adopt(
     arrays:dict, # Name -> NumPy array of numbers
 )->dict: # Name -> Array over a copy; raises `KernelError` for what no kernel takes
@@ -132,7 +132,7 @@ def adopt(
         for k in members:
             value,start = values[k],_extent_start(values[k])-low
             if value.dtype!=first.dtype or any(step%size for step in (*value.strides, start)):
-                raise KernelError(f"{names[k]!r} and {names[members[0]]!r} share memory, but differ in their numbers")
+                raise KernelError(f"{names[k]!r} and {names[members[0]]!r} share memory, but not a type")
             memory.writable = memory.writable and value.flags.writeable
             adopted[names[k]] = Array(memory, value.shape, tuple(s//size for s in value.strides), start//size)
     return adopted
@@ -295,7 +295,7 @@ def _in_turn(rule, flat, places, values, expected):
         flat[place] = rule(flat[place], values[k], expected[k])
     return found
 
-# %% ../../nbs/33_gpu.memory.ipynb #91958ea3
+# %% ../../nbs/33_gpu.memory.ipynb #98b54f39
 def atomic(
     name:str, # One of `ATOMICS`
     array:Array, # What is indexed
@@ -304,7 +304,7 @@ def atomic(
     active, # Mask of the lanes that take part
     complain, # See `locate`
     watch=None, # Called with (array, offset, mask, count) before the change
-    expected=np.int64(0), # Of `cas`: what the number has to be
+    expected=0, # Of `cas`: what the number has to be
     wanted:bool=True, # Whether anybody wants the old values
 ): # Lanes: what each found; None if not `wanted`
     "Change a number for each active lane, one lane after another."
@@ -318,5 +318,6 @@ def atomic(
     ufunc,rule = ATOMICS[name]
     if ufunc and not wanted: return ufunc.at(memory.flat, places, values)
     found = np.zeros(len(lanes), memory.flat.dtype)
-    found[lanes] = _in_turn(rule, memory.flat, places, values, of_lanes(expected).astype(memory.flat.dtype))
+    expected = of_lanes(np.asarray(expected)).astype(memory.flat.dtype)
+    found[lanes] = _in_turn(rule, memory.flat, places, values, expected)
     return found

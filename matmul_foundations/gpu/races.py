@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WRITER', 'READER', 'ATOMICS', 'COLUMNS', 'ALONE', 'SEVERAL_LANES', 'SEVERAL_WARPS', 'SEVERAL_BLOCKS', 'NOBODY',
            'LOAD', 'STORE', 'ATOMIC', 'READ_AFTER_WRITE', 'WRITE_AFTER_READ', 'WRITE_AFTER_WRITE', 'UNWRITTEN', 'KINDS',
-           'Shadow', 'Clocks', 'follow_kernel', 'Conflict', 'follow']
+           'Shadow', 'Clocks', 'Conflict', 'follow']
 
 # %% ../../nbs/38_gpu.races.ipynb #2a88832a
 from dataclasses import dataclass
@@ -43,14 +43,15 @@ class Shadow:
         "Which numbers any thread has written."
         return (self.rows[:,[WRITER, ATOMICS]]!=NOBODY).any(1)
 
-# %% ../../nbs/38_gpu.races.ipynb #dadb50f2
+# %% ../../nbs/38_gpu.races.ipynb #3fb0d560
 class Clocks:
     "How far the threads of a launch have come."
     def __init__(self,
         n_blocks:int, # Of the whole grid
         n_threads:int, # Of a block
     ):
-        if n_blocks*n_threads>=2**31: raise KernelError(f"{n_blocks*n_threads} threads are too many to be followed")
+        if n_blocks*n_threads>=2**31:
+            raise KernelError(f"{n_blocks*n_threads} threads are too many to be followed")
         self.n_threads,self.now = n_threads,np.int32(0)
         self.fenced,self.acquired = np.full(n_blocks, -1, np.int32),np.full(n_blocks, -1, np.int32)
     def seat(self,
@@ -100,14 +101,14 @@ def _company(mine, theirs, epoch, their_epoch, warp_epoch, their_warp_epoch, sam
     if warp_epoch!=their_warp_epoch: return ALONE
     return many if mine==theirs else SEVERAL_LANES
 
-# %% ../../nbs/38_gpu.races.ipynb #60b7a84e
+# %% ../../nbs/38_gpu.races.ipynb #7363a750
 READ_AFTER_WRITE,WRITE_AFTER_READ,WRITE_AFTER_WRITE,UNWRITTEN = range(4)
 KINDS = "read after write","write after read","write after write","read of what nobody wrote"
 
 @njit_cached
-def follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n_threads, fenced, acquired, clock,
-                  access, site, must_be_written, found, rivals):
-    "Check and note one access of all active lanes; see `follow`."
+def _follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n_threads, fenced, acquired,
+                   clock, access, site, must_be_written, found, rivals):
+    "Check and note one access of all active lanes."
     own = WRITER if access==STORE else ATOMICS if access==ATOMIC else READER
     for lane in range(len(places)):
         if not active[lane]: continue
@@ -119,7 +120,8 @@ def follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n_
             at,kind = row+group,UNWRITTEN
             theirs,many,time = rows[at],rows[at+_MANY],rows[at+_CLOCK]
             if theirs==NOBODY:
-                if group!=WRITER or rows[row+ATOMICS]!=NOBODY or access==STORE or not must_be_written: continue
+                if group!=WRITER or access==STORE or rows[row+ATOMICS]!=NOBODY or not must_be_written:
+                    continue
             else:
                 here,same_warp = start<=theirs<start+n_threads,warp<=theirs<warp+32
                 if group==own and group!=WRITER:
@@ -131,16 +133,18 @@ def follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n_
                 else:
                     ordered = acquired[start//n_threads]>time and (here or fenced[theirs//n_threads]>time)
                 if ordered: continue
-                kind = WRITE_AFTER_READ if group==READER else READ_AFTER_WRITE if access==LOAD else WRITE_AFTER_WRITE
+                kind = READ_AFTER_WRITE if access==LOAD else WRITE_AFTER_WRITE
+                if group==READER: kind = WRITE_AFTER_READ
             found[kind,0] += 1
             if group==WRITER: rivals[lane] = theirs
             if found[kind,0]==1:
-                found[kind,1],found[kind,2],found[kind,3],found[kind,4] = lane,places[lane],theirs,rows[at+_SITE]
+                found[kind,1],found[kind,2] = lane,places[lane]
+                found[kind,3],found[kind,4] = theirs,rows[at+_SITE]
         if access==STORE: rows[row+READER] = rows[row+ATOMICS] = NOBODY # they came before, or are reported
         rows[row+own],rows[row+own+_EPOCH],rows[row+own+_WARP] = mine,epoch,warp_epoch
         rows[row+own+_SITE],rows[row+own+_CLOCK],rows[row+own+_MANY] = site,clock,company
 
-# %% ../../nbs/38_gpu.races.ipynb #79865972
+# %% ../../nbs/38_gpu.races.ipynb #8cbcd5d1
 @dataclass(frozen=True)
 class Conflict:
     "Two threads that nothing orders, or a read of nothing: the first of a kind in one access."
@@ -162,6 +166,7 @@ def follow(
 )->tuple: # (list of `Conflict`, rivals: for each lane the thread whose write it overwrites in a race, or -1)
     "Follow one access of many lanes."
     found,rivals = np.zeros((len(KINDS), 5), np.int64),np.full(len(places), NOBODY, np.int32)
-    follow_kernel(shadow.flat, places, active, clocks.threads, clocks.epochs, clocks.warp_epochs, clocks.lanes.padded,
-                  clocks.n_threads, clocks.fenced, clocks.acquired, clocks.now, access, site, must_be_written, found, rivals)
+    _follow_kernel(shadow.flat, places, active, clocks.threads, clocks.epochs, clocks.warp_epochs,
+                   clocks.lanes.padded, clocks.n_threads, clocks.fenced, clocks.acquired, clocks.now,
+                   access, site, must_be_written, found, rivals)
     return [Conflict(kind, *map(int, row)) for kind,row in enumerate(found) if row[0]],rivals

@@ -19,7 +19,7 @@ import numpy as np
 from .launcher import python_function
 from ..number_types import KernelError
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #6fc9815a
+# %% ../../nbs/34_gpu.rewriting.ipynb #d8153f86
 def surroundings(
     function, # Python function
 )->dict: # Name -> object
@@ -41,21 +41,23 @@ def parse_kernel(
                           "a notebook cell, not in a string") from error
     text = textwrap.dedent("".join(lines))
     tree = ast.parse(text).body[0]
-    if not isinstance(tree, ast.FunctionDef): raise KernelError(f"a kernel is made by `def`, not as {text.strip()!r}")
+    if not isinstance(tree, ast.FunctionDef):
+        raise KernelError(f"a kernel is made by `def`, not as {text.strip()!r}")
     ast.increment_lineno(tree, max(first-1, 0))
     return tree,text.splitlines()
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #6f00c6f3
+# %% ../../nbs/34_gpu.rewriting.ipynb #6c91f0b7
 @dataclass(frozen=True)
 class CudaName:
     "A part of `numba.cuda`, by its path from there."
     path:str # Such as "shared.array"
 
-_TOP_NAMES = ("grid", "gridsize", "threadIdx", "blockIdx", "blockDim", "gridDim", "laneid", "warpsize", "shared",
-              "local", "const", "atomic", "syncthreads", "syncthreads_count", "syncthreads_and", "syncthreads_or",
-              "syncwarp", "shfl_sync", "shfl_up_sync", "shfl_down_sync", "shfl_xor_sync", "all_sync", "any_sync",
-              "eq_sync", "ballot_sync", "match_any_sync", "activemask", "lanemask_lt", "threadfence",
-              "threadfence_block", "threadfence_system", "popc", "brev", "clz", "ffs", "fma", "selp", "cbrt", "rsqrt")
+_TOP_NAMES = ("grid", "gridsize", "threadIdx", "blockIdx", "blockDim", "gridDim", "laneid", "warpsize",
+              "shared", "local", "const", "atomic", "syncthreads", "syncthreads_count", "syncthreads_and",
+              "syncthreads_or", "syncwarp", "shfl_sync", "shfl_up_sync", "shfl_down_sync", "shfl_xor_sync",
+              "all_sync", "any_sync", "eq_sync", "ballot_sync", "match_any_sync", "activemask",
+              "lanemask_lt", "threadfence", "threadfence_block", "threadfence_system", "popc", "brev", "clz", "ffs",
+              "fma", "selp", "cbrt", "rsqrt")
 
 def _is_cuda(thing): return isinstance(thing, types.ModuleType) and all(
     hasattr(thing, name) for name in ("jit", "grid", "shared", "syncthreads"))
@@ -109,11 +111,11 @@ def where(
     "Make the error for a place in a kernel."
     return KernelError(f"line {node.lineno}, `{text}`: {why}")
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #0439f91f
-_SYMBOLS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
-            ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
-            ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
-            ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}
+# %% ../../nbs/34_gpu.rewriting.ipynb #3c8bb790
+_SYMBOLS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//",
+            ast.Mod: "%", ast.Pow: "**", ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&",
+            ast.BitOr: "|", ast.BitXor: "^", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==",
+            ast.NotEq: "!=", ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}
 _ATTRIBUTES = {"shape", "size", "ndim", "dtype", "strides", "T", "x", "y", "z", "real", "imag"}
 
 def _call(method, *args):
@@ -133,7 +135,8 @@ class _Expressions:
         self.program,self.outside,self.own,self.counts,self.loops,self.temps = program,outside,own,counts,[],0
     def refuse(self, node, why): return where(node, ast.unparse(node), why)
     def site(self, node, kind, **more):
-        self.program.sites.append(Site(node.lineno, ast.unparse(node), kind, function=self.program.name, **more))
+        name = self.program.name
+        self.program.sites.append(Site(node.lineno, ast.unparse(node), kind, function=name, **more))
         return len(self.program.sites)-1
     def visit(self, node):
         method = getattr(self, f"visit_{type(node).__name__}", None)
@@ -142,6 +145,11 @@ class _Expressions:
     def fresh(self, name):
         self.temps += 1
         return f"_{name}{self.temps}"
+
+def _has_negative(node):
+    "Whether a negative number stands in the source."
+    return any(isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.USub)
+               and isinstance(part.operand, ast.Constant) for part in ast.walk(node))
 
 def _spoken(node):
     "What a reader calls a kind of node: ListComp is 'a list comp'."
@@ -188,18 +196,20 @@ class _Values(_Expressions):
         ends = (node.lower, node.upper, node.step)
         return _call("cut", *(ast.Constant(None) if end is None else self.visit(end) for end in ends))
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #f293de56
+# %% ../../nbs/34_gpu.rewriting.ipynb #174caf1e
 class _Operators(_Values):
     "Operators, comparisons and choices."
     def symbol(self, node, operator):
-        if type(operator) not in _SYMBOLS: raise self.refuse(node, f"numba.cuda cannot compile {_spoken(operator)} here")
+        if type(operator) not in _SYMBOLS:
+            raise self.refuse(node, f"numba.cuda cannot compile {_spoken(operator)} here")
         return _SYMBOLS[type(operator)]
     def visit_BinOp(self, node):
         return _call("binary", self.symbol(node, node.op), self.visit(node.left), self.visit(node.right))
     def visit_UnaryOp(self, node):
         if isinstance(node.op, ast.Not): return _call("negate", self.visit(node.operand))
         value = node.operand.value if isinstance(node.operand, ast.Constant) else None
-        if isinstance(node.op, ast.USub) and type(value) in (int, float): return self.keep(f"_minus_{value!r}", -value)
+        if isinstance(node.op, ast.USub) and type(value) in (int, float):
+            return self.keep(f"_minus_{value!r}", -value)
         return _call("unary", self.symbol(node, node.op), self.visit(node.operand))
     def visit_BoolOp(self, node):
         name = "both" if isinstance(node.op, ast.And) else "either"
@@ -210,7 +220,8 @@ class _Operators(_Values):
         return result
     def visit_Compare(self, node):
         if isinstance(node.ops[0], (ast.Is, ast.IsNot)):
-            return _call("typed", ast.Compare(self.visit(node.left), node.ops, [self.visit(node.comparators[0])]))
+            left,right = self.visit(node.left),self.visit(node.comparators[0])
+            return _call("typed", ast.Compare(left, node.ops, [right]))
         left,result = self.visit(node.left),None
         for k,(operator,right) in enumerate(zip(node.ops, node.comparators)):
             right,kept = self.visit(right),None
@@ -222,14 +233,13 @@ class _Operators(_Values):
             left = ast.Name(kept, ast.Load()) if kept else None
         return result
     def visit_IfExp(self, node):
-        return _call("choose", self.fresh("choice"), self.visit(node.test), _later(self.visit(node.body)), _later(self.visit(node.orelse)))
+        sides = [_later(self.visit(side)) for side in (node.body, node.orelse)]
+        return _call("choose", self.fresh("choice"), self.visit(node.test), *sides)
     def visit_Subscript(self, node):
-        literal = "-" in ast.unparse(node.slice) and any(
-            isinstance(part, ast.UnaryOp) and isinstance(part.operand, ast.Constant) for part in ast.walk(node.slice))
-        site = self.site(node, "load", literal=literal)
+        site = self.site(node, "load", literal=_has_negative(node.slice))
         return _call("load", site, self.visit(node.value), self.visit(node.slice))
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #7a87e008
+# %% ../../nbs/34_gpu.rewriting.ipynb #61180402
 class _Calls(_Operators):
     "Calls of the card, of device functions and of mathematics."
     def is_constant(self, node):
@@ -249,12 +259,13 @@ class _Calls(_Operators):
         shape = node.args[0] if node.args else given.get("shape")
         if shape is None: raise self.refuse(node, "a shape is missing")
         if not self.is_constant(shape):
-            raise self.refuse(node, f"numba.cuda wants a constant shape, and `{ast.unparse(shape)}` is none to it: "
-                              "bind its value to a name outside of the kernel")
+            raise self.refuse(node, f"numba.cuda wants a constant shape, and `{ast.unparse(shape)}` "
+                              "is none to it: bind its value to a name outside of the kernel")
     def visit_Call(self, node):
         found = self.resolve(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else []
         if not found: raise self.refuse(node, "a kernel can only call functions from outside")
-        if any(isinstance(arg, ast.Starred) for arg in node.args) or any(word.arg is None for word in node.keywords):
+        stars = [arg for arg in node.args if isinstance(arg, ast.Starred)]
+        if stars or any(word.arg is None for word in node.keywords):
             raise self.refuse(node, "a kernel passes its arguments one by one")
         args = [self.visit(arg) for arg in node.args]
         words = [ast.keyword(word.arg, self.visit(word.value)) for word in node.keywords]
@@ -265,7 +276,7 @@ class _Calls(_Operators):
             args.insert(0, ast.Constant(self.site(node, kind, wanted=not getattr(node, "unused", False))))
         return ast.Call(function, args, words)
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #b7887f47
+# %% ../../nbs/34_gpu.rewriting.ipynb #0c0683a3
 def _assign(name, value): return ast.Assign([ast.Name(name, ast.Store())], value)
 
 def _do(method, *args): return ast.Expr(_call(method, *args))
@@ -291,7 +302,8 @@ class _Assignments(_Calls):
         if isinstance(target, ast.Name):
             return [_assign(target.id, _call("put", target.id, value, ast.Name(target.id, ast.Load())))]
         if isinstance(target, ast.Subscript):
-            return [_do("store", self.site(target, "store"), self.visit(target.value), self.visit(target.slice), value)]
+            site = self.site(target, "store", literal=_has_negative(target.slice))
+            return [_do("store", site, self.visit(target.value), self.visit(target.slice), value)]
         if not isinstance(target, ast.Tuple): raise self.refuse(target, "numba.cuda cannot assign to this")
         parts = self.fresh("parts")
         out = [_assign(parts, _call("unpack", value, len(target.elts)))]
@@ -304,11 +316,13 @@ class _Assignments(_Calls):
         out = [_assign(value, self.visit(node.value))]
         for target in node.targets: out += self.give(target, ast.Name(value, ast.Load()))
         return out
-    def visit_AnnAssign(self, node): return self.give(node.target, self.visit(node.value)) if node.value else []
+    def visit_AnnAssign(self, node):
+        return self.give(node.target, self.visit(node.value)) if node.value else []
     def visit_AugAssign(self, node):
         old = ast.copy_location(ast.parse(ast.unparse(node.target), mode="eval").body, node)
         for part in ast.walk(old): ast.copy_location(part, node)
-        return self.give(node.target, _call("binary", self.symbol(node, node.op), self.visit(old), self.visit(node.value)))
+        new = _call("binary", self.symbol(node, node.op), self.visit(old), self.visit(node.value))
+        return self.give(node.target, new)
     def visit_Expr(self, node):
         if isinstance(node.value, ast.Constant): return []
         node.value.unused = True
@@ -316,7 +330,7 @@ class _Assignments(_Calls):
     def visit_Pass(self, node): return []
     def visit_Assert(self, node): return [] # a kernel without debug=True does not check it
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #1d228935
+# %% ../../nbs/34_gpu.rewriting.ipynb #1db3262f
 class _Statements(_Assignments):
     "Branches, loops and returns."
     def visit_If(self, node):
@@ -348,29 +362,30 @@ class _Statements(_Assignments):
         return self.looping(node, head)
     def turns(self, node, loop):
         "What a `for` goes through: a range, an array, a tuple, or these enumerated."
-        found = self.resolve(node.func) if isinstance(node, ast.Call) and not isinstance(node.func, ast.Call) else []
-        name = found[0] if found else None
-        is_range = name in (range, getattr(builtins, "range")) or getattr(name, "__name__", "")=="static_range"
-        if is_range:
+        name = None
+        if isinstance(node, ast.Call): name = (self.resolve(node.func) or [None])[0]
+        if name is range or getattr(name, "__name__", "")=="static_range":
             args = [self.visit(arg) for arg in node.args]
             start,stop = (self.keep("_0", 0),args[0]) if len(args)==1 else args[:2]
             return _call("counts", loop, start, stop, args[2] if len(args)==3 else self.keep("_1", 1))
-        if name is enumerate: return _call("items", self.site(node, "load"), loop, self.visit(node.args[0]), True)
-        if isinstance(node, ast.Call): raise self.refuse(node, "a kernel's `for` goes through a range, an array or a tuple")
-        return _call("items", self.site(node, "load"), loop, self.visit(node), False)
+        if isinstance(node, ast.Call) and name is not enumerate:
+            raise self.refuse(node, "a kernel's `for` goes through a range, an array or a tuple")
+        thing = node.args[0] if name is enumerate else node
+        return _call("items", self.site(node, "load"), loop, self.visit(thing), name is enumerate)
     def visit_Break(self, node): return [_do("leave_loop", ast.Name(self.loops[-1], ast.Load()))]
     def visit_Continue(self, node): return [_do("skip_turn", ast.Name(self.loops[-1], ast.Load()))]
     def visit_Raise(self, node): return [_do("leave")]
     def visit_Return(self, node):
-        if node.value is None or isinstance(node.value, ast.Constant) and node.value.value is None: return [_do("leave")]
+        if node.value is None or getattr(node.value, "value", ...) is None: return [_do("leave")]
         self.program.returns = True
         return [_do("give", self.visit(node.value)), _do("leave")]
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #583d241b
+# %% ../../nbs/34_gpu.rewriting.ipynb #1fafe042
 def _assigned(tree):
     "Name -> what a function assigns to it; None where that is no plain `name = value`."
     given = {arg.arg: [None] for arg in tree.args.args}
-    plain = {id(node.targets[0]): node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and len(node.targets)==1}
+    plain = {id(node.targets[0]): node.value for node in ast.walk(tree)
+             if isinstance(node, ast.Assign) and len(node.targets)==1}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             given.setdefault(node.id, []).append(plain.get(id(node)))
@@ -379,19 +394,19 @@ def _assigned(tree):
 def _check_parameters(tree):
     args = tree.args
     if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
-        raise where(tree, f"def {tree.name}(...)", "a kernel has plain parameters only, no `*args`, `**kwargs` or keywords")
+        raise where(tree, f"def {tree.name}(...)", "a kernel has plain parameters only, no `*args` and no keywords")
 
 def rewrite(
     kernel, # Kernel or device function, compiled or plain
 )->Program: # Whose text is a Python function of the same name
-    "Write a kernel anew for lanes; raises `KernelError`, with the line, for what numba.cuda could not compile."
+    "Write a kernel anew for lanes; raises `KernelError`, with the line, for what numba could not compile."
     tree,lines = parse_kernel(kernel)
     _check_parameters(tree)
     function = python_function(kernel)
     given = _assigned(tree)
     parameters = [arg.arg for arg in tree.args.args]
-    program = Program(tree.name, parameters, list(function.__defaults__ or ()), lines, tree.lineno)
-    program.first_line = tree.lineno - (tree.lineno - min([tree.lineno, *(d.lineno for d in tree.decorator_list)]))
+    first_line = min([tree.lineno, *(decorator.lineno for decorator in tree.decorator_list)])
+    program = Program(tree.name, parameters, list(function.__defaults__ or ()), lines, first_line)
     body = _Statements(program, surroundings(function), set(given), given).block(tree.body)
     unset = [_assign(name, _call("unset", name)) for name in given if name not in parameters]
     tree.body,tree.decorator_list,tree.returns = [*unset, *body],[],None
