@@ -50,7 +50,7 @@ class Finding:
         times = f" ({self.count:,} times)" if self.count>1 else ""
         return f"{self.severity}: line {self.line}: {self.kind}: {self.message}{times}"
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #7f40ac27
+# %% ../../nbs/39_gpu.analyzer.ipynb #162ca26c
 @dataclass
 class SiteCount:
     "What one place in the source has asked of a memory."
@@ -60,6 +60,7 @@ class SiteCount:
     space:str # "global", "shared" or "constant"
     array:str # Its name
     itemsize:int # Bytes that each lane moves at once
+    start:int=0 # Address of the array's memory
     requests:int=0 # By warps
     lanes:int=0 # Active ones
     sectors:int=0 # Of 32 bytes; not of shared memory
@@ -98,7 +99,7 @@ def add(self:SiteCount,
         warp = slice(active.argmax()//WARP*WARP, active.argmax()//WARP*WARP + WARP)
         self.first = addresses[warp].copy(),active[warp].copy()
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #0d28d8a2
+# %% ../../nbs/39_gpu.analyzer.ipynb #5941959c
 ACCESSES = "load","store","atomic"
 
 class _Counting:
@@ -108,7 +109,7 @@ class _Counting:
         key,size = (self.program.name, self.site, memory.space, access),memory.flat.itemsize
         if key not in self.traffic:
             self.traffic[key] = SiteCount(site.line, site.text, ACCESSES[access], memory.space,
-                                          memory.name, size*count)
+                                          memory.name, size*count, memory.address)
         base = memory.base if memory.space=="shared" else 0
         addresses = memory.address + (place-base)*size
         self.traffic[key].add(addresses, active)
@@ -332,7 +333,7 @@ class Report:
         return sum(getattr(site, what) for site in self.sites
                    if space in ("", site.space) and access in ("", site.access))
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #3038e701
+# %% ../../nbs/39_gpu.analyzer.ipynb #cf83f0d5
 def _judge_costs(tracer):
     "Note the sites that move or wait too much."
     for site in sorted(tracer.traffic.values(), key=lambda site: site.line):
@@ -354,10 +355,11 @@ def _judge_outputs(tracer, memories, must_write, line):
         written = shadow.written if shadow else np.zeros(array.memory.flat.size, bool)
         strides = [written.itemsize*step for step in array.steps]
         missing = ~np.lib.stride_tricks.as_strided(written[array.offset:], array.lengths, strides)
-        if missing.any():
-            index = tuple(int(i) for i in np.unravel_index(missing.argmax(), missing.shape))
-            tracer.find("unwritten", f"nobody has written {name!r} {list(index)}", int(missing.sum()),
-                        line=line, array=name, index=index)
+        if not missing.any(): continue
+        index = tuple(int(i) for i in np.unravel_index(missing.argmax(), missing.shape))
+        stores = [site.line for site in tracer.traffic.values() if site.array==name and site.access!="load"]
+        tracer.find("unwritten", f"nobody has written {name!r} {list(index)}", int(missing.sum()),
+                    line=min(stores, default=line), array=name, index=index)
 
 # %% ../../nbs/39_gpu.analyzer.ipynb #c01ab40d
 class Trace(Lockstep):
@@ -421,15 +423,17 @@ def show(self:Report):
     "Print the kernel with its counts in the margin, the sums, and the findings."
     print(self)
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #b58c9faa
+# %% ../../nbs/39_gpu.analyzer.ipynb #59ac268d
 @patch
 def first_request(self:Report,
     line:int, # In the kernel's file or cell
     array:str='', # Name, if the line touches several
-)->tuple: # (32 byte addresses, 32 booleans, bytes of a lane), for `draw_access_map` and `draw_bank_map`
+)->tuple: # (32 addresses, in bytes from the array's start, 32 booleans, bytes of a lane): for the maps
     "The first request of a line."
     for site in self.sites:
-        if site.line==line and array in ("", site.array): return *site.first,site.itemsize
+        if site.line!=line or array not in ("", site.array): continue
+        addresses,active = site.first
+        return addresses-site.start,active,site.itemsize
     raise KernelError(f"line {line} has no access{f' to {array!r}' if array else ''}; lines with one are "
                       f"{sorted({site.line for site in self.sites})}")
 
