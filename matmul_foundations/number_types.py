@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['BINARY', 'UNARY', 'KernelError', 'typed', 'signature_dtypes', 'binary', 'unary', 'unify_dtypes', 'Caster',
-           'as_caster', 'apply', 'divide_with_remainder', 'make_complex', 'is_true', 'lane_function']
+           'as_caster', 'apply', 'round_to', 'split_float', 'split_exponent', 'divide_with_remainder', 'make_complex',
+           'is_true', 'lane_function']
 
-# %% ../nbs/08_number_types.ipynb #73cc8647
+# %% ../nbs/08_number_types.ipynb #a08681d2
 import builtins
+import cmath
 import functools
 import math
 import operator
@@ -17,7 +19,7 @@ from numba import types
 from numba.core.registry import cpu_target
 from numba.np.numpy_support import as_dtype, from_dtype
 
-# %% ../nbs/08_number_types.ipynb #af1d2e87
+# %% ../nbs/08_number_types.ipynb #88a44e20
 class KernelError(Exception):
     "A kernel that CUDA cannot run, or that numba could not compile; the message names the line."
 
@@ -27,13 +29,13 @@ def typed(
     "Give a number the type that numba infers for it."
     if isinstance(value, (np.generic, np.ndarray)): return value
     if isinstance(value, builtins.bool): return np.bool_(value)
-    if isinstance(value, builtins.int):
-        return np.int64(value) if -2**63 <= value < 2**63 else np.uint64(value)
+    if isinstance(value, builtins.int) and -2**63 <= value < 2**64:
+        return np.int64(value) if value < 2**63 else np.uint64(value)
     if isinstance(value, builtins.float): return np.float64(value)
     if isinstance(value, builtins.complex): return np.complex128(value)
     raise KernelError(f"a kernel cannot compute with {value!r}, of type {type(value).__name__}")
 
-# %% ../nbs/08_number_types.ipynb #204def36
+# %% ../nbs/08_number_types.ipynb #32f6bb8a
 @functools.cache
 def signature_dtypes(
     function, # What numba types: `operator.add`, `math.sqrt`, `min`, ...
@@ -48,6 +50,7 @@ def signature_dtypes(
     given = tuple(from_dtype(dtype) for dtype in dtypes)
     try: signature = context.resolve_function_type(function, given, {})
     except Exception: signature = None # numba's errors are of many kinds
+    if signature is None and function in (math.fmod, math.remainder): return signature_dtypes(math.atan2, *dtypes)
     if signature is None:
         names = ", ".join(map(str, given))
         raise KernelError(f"numba.cuda cannot compile {getattr(function, '__name__', function)}({names})")
@@ -86,14 +89,24 @@ def _plan(symbol, a, b):
     else: wanted = result,result
     return ufunc,*(None if have==want else want for have,want in zip((a, b), wanted))
 
-# %% ../nbs/08_number_types.ipynb #432eb263
+# %% ../nbs/08_number_types.ipynb #03b0cb68
+def _binary_of_tuples(symbol, a, b):
+    "What tuples can: be put together, and be compared."
+    if not (isinstance(a, tuple) and isinstance(b, tuple)) or symbol not in ("+", "==", "!="):
+        raise KernelError(f"numba.cuda cannot compile {a!r} {symbol} {b!r}")
+    if symbol=="+": return a+b
+    same = np.bool_(len(a)==len(b))
+    for x,y in zip(a, b): same = same & binary("==", x, y)
+    return same if symbol=="==" else ~same
+
 def binary(
     symbol:str, # One of `BINARY`
     a, # Scalar or lanes
     b, # Scalar or lanes
 ): # Scalar, if both are; otherwise lanes
     "Compute `a symbol b` in the types of numba."
-    key = symbol,a.dtype.num,b.dtype.num
+    try: key = symbol,a.dtype.num,b.dtype.num
+    except AttributeError: return _binary_of_tuples(symbol, a, b)
     plan = _plans.get(key)
     if plan is None: plan = _plans[key] = _plan(symbol, a.dtype, b.dtype)
     ufunc,a_dtype,b_dtype = plan
@@ -149,7 +162,7 @@ def as_caster(
     except (TypeError, NotImplementedError) as error:
         raise KernelError(f"{kind!r} is no type of numbers that numba.cuda knows") from error
 
-# %% ../nbs/08_number_types.ipynb #2bfd4b6a
+# %% ../nbs/08_number_types.ipynb #3d48d3c6
 _NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
                 "acosh": "arccosh", "atanh": "arctanh", "pow": "power"}
 
@@ -171,10 +184,11 @@ def _work(function):
     if function in (min, max): return _smaller if function is min else _larger
     if isinstance(function, np.ufunc): return function
     name = getattr(function, "__name__", "")
-    same = getattr(np, _NUMPY_NAMES.get(name, name), None) if function is getattr(math, name, None) else None
+    ours = function in (getattr(math, name, None), getattr(cmath, name, None))
+    same = getattr(np, _NUMPY_NAMES.get(name, name), None) if ours else None
     return same if isinstance(same, np.ufunc) else functools.partial(_one_by_one, function)
 
-# %% ../nbs/08_number_types.ipynb #277ebb1a
+# %% ../nbs/08_number_types.ipynb #b05aa9d9
 def apply(
     function, # Of `math`, a ufunc of NumPy, or a builtin for numbers
     *values, # Scalars or lanes
@@ -182,13 +196,35 @@ def apply(
     "Compute `function(*values)` in the types of numba."
     if function in (min, max) and len(values)>2:
         return functools.reduce(functools.partial(apply, function), values)
+    for value in values:
+        if not isinstance(value, (np.ndarray, np.generic)):
+            raise KernelError(f"numba.cuda cannot compile {function.__name__}({value!r})")
     args,result = signature_dtypes(function, *(value.dtype for value in values))
     if function in (int, float, bool): return values[0].astype(result)
     if function in (min, max): args = result,result
     cast = [value if value.dtype==dtype else value.astype(dtype) for value,dtype in zip(values, args)]
     return np.asarray(_work(function)(*cast)).astype(result)[()]
 
-# %% ../nbs/08_number_types.ipynb #79aa4ca5
+# %% ../nbs/08_number_types.ipynb #7b251d25
+def round_to(
+    x, # Scalar or lanes
+    digits=None, # Scalar: digits behind the point; None: a whole number
+): # int64 without digits, otherwise as x
+    "Compute `round(x, digits)`."
+    return apply(round, x) if digits is None else np.round(x, int(digits)).astype(x.dtype)
+
+def split_float(
+    x, # Scalar or lanes
+)->tuple: # (fraction, whole part)
+    "Compute `math.modf(x)`."
+    return np.modf(x)
+
+def split_exponent(
+    x, # Scalar or lanes
+)->tuple: # (mantissa from 0.5 to 1, exponent of 2)
+    "Compute `math.frexp(x)`."
+    return np.frexp(x)
+
 def divide_with_remainder(
     a, # Scalar or lanes
     b, # Scalar or lanes
@@ -207,15 +243,17 @@ def is_true(
     value, # Scalar or lanes
 ): # Booleans of the same shape
     "Say which numbers are not zero."
+    if not isinstance(value, (np.ndarray, np.generic)): raise KernelError(f"{value!r} is neither true nor false")
     return value if value.dtype==np.bool_ else value!=0
 
-_BUILT = {divmod: divide_with_remainder, complex: make_complex, pow: functools.partial(binary, "**")}
+_BUILT = {divmod: divide_with_remainder, complex: make_complex, pow: functools.partial(binary, "**"),
+          round: round_to, math.modf: split_float, math.frexp: split_exponent}
 
 def lane_function(
     function, # A function that a kernel calls: of `math`, of NumPy, or a builtin
 ): # Function of scalars and lanes; None for one that is not about numbers
     "Find what a function of numbers does to lanes."
     if function in _BUILT: return _BUILT[function]
-    known = isinstance(function, np.ufunc) or function in (abs, round, min, max, int, float, bool)
-    if known or getattr(function, "__module__", None)=="math": return functools.partial(apply, function)
+    known = isinstance(function, np.ufunc) or function in (abs, min, max, int, float, bool)
+    if known or getattr(function, "__module__", None) in ("math", "cmath"): return functools.partial(apply, function)
     return None

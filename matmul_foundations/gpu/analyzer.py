@@ -99,7 +99,7 @@ def add(self:SiteCount,
         warp = slice(active.argmax()//WARP*WARP, active.argmax()//WARP*WARP + WARP)
         self.first = addresses[warp].copy(),active[warp].copy()
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #5941959c
+# %% ../../nbs/39_gpu.analyzer.ipynb #6add7644
 ACCESSES = "load","store","atomic"
 
 class _Counting:
@@ -121,9 +121,9 @@ class _Counting:
         block,thread = self.coordinates(lane)
         self.find("misaligned", f"{width} bytes at once from byte {int(addresses[lane])} of {memory.space} "
                   f"{memory.name!r}, thread {thread} of block {block}", int(astray.sum()),
-                  array=memory.name, block=block, thread=thread)
+                  line=self._line(), array=memory.name, block=block, thread=thread)
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #9e5a6f18
+# %% ../../nbs/39_gpu.analyzer.ipynb #347b8f67
 class _Following:
     "Find races, and reads of what nobody wrote."
     def _shadow(self, memory):
@@ -143,9 +143,10 @@ class _Following:
         for k in range(rows*count):
             places = place*rows+k if rows*count>1 else place
             must = memory.space=="shared"
+            nothing = active & ~shadow.written[places] if must else None
             conflicts,rivals = follow(shadow, places, active, self.clocks, access, number, must)
             for conflict in conflicts:
-                if conflict.kind==UNWRITTEN: self._unwritten(memory, conflict.lane, conflict.count)
+                if conflict.kind==UNWRITTEN: self._unwritten(memory, nothing, access)
                 else: self._race(access, array, place, conflict, rivals)
     def _site_number(self):
         "The number of the current site among those of all functions."
@@ -154,12 +155,27 @@ class _Following:
             self.site_numbers[key] = len(self.all_sites)
             self.all_sites.append(self.program.sites[self.site])
         return self.site_numbers[key]
-    def _unwritten(self, memory, lane, count):
-        block,thread = self.coordinates(lane)
-        self.find("uninitialised", f"{memory.space} {memory.name!r} is read where nobody has written, "
-                  f"thread {thread} of block {block}", count, array=memory.name, block=block, thread=thread)
+    def _unwritten(self, memory, who, access=LOAD):
+        "Note a read of nothing; it is an error once a thread that did it stores something."
+        block,thread = self.coordinates(int(who.argmax()))
+        found = self.find("uninitialised", f"{memory.space} {memory.name!r} is read where nobody has written, "
+                          f"thread {thread} of block {block}", int(who.sum()), "note", self._line(),
+                          array=memory.name, block=block, thread=thread)
+        if access==ATOMIC: found.severity = "error"
+        else: self.suspects.append((found, who))
+    def _line(self):
+        "The line of the current access, which may not be the first of its statement."
+        return self.program.sites[self.site].line
+    def _spread(self, access, memory, active):
+        "Take a finding for an error if a thread that read nothing now stores, in shared memory poison."
+        if access==LOAD or not self.suspects or memory.space=="local": return
+        if memory.space=="shared" and access==STORE and memory.flat.dtype.kind=="f":
+            active = active & np.isnan(np.broadcast_to(self.value, self.lanes.n))
+        for found,who in self.suspects:
+            if (who & active).any(): found.severity = "error"
+        self.suspects = [(found, who) for found,who in self.suspects if found.severity!="error"]
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #2ca5da02
+# %% ../../nbs/39_gpu.analyzer.ipynb #6c280a91
 class _Racing(_Following):
     "Say who races with whom."
     def _race(self, access, array, place, conflict, rivals):
@@ -172,7 +188,7 @@ class _Racing(_Following):
         self.find("race", f"{KINDS[conflict.kind]} on {memory.space} {memory.name!r} {list(index)}: thread "
                   f"{thread} of block {block}, and in line {line} thread {other_thread}{whose}; nothing "
                   f"orders them{', though both write the same value' if same else ''}", conflict.count,
-                  "note" if same else "", array=memory.name, index=index, block=block, thread=thread,
+                  "note" if same else "", self._line(), array=memory.name, index=index, block=block, thread=thread,
                   other_line=line, other_block=other_block, other_thread=other_thread)
     def _seat_of(self, number):
         "Block and place in it of a thread of the grid."
@@ -186,7 +202,7 @@ class _Racing(_Following):
             if array.steps[axis]: index[axis],offset = offset//array.steps[axis],offset%array.steps[axis]
         return tuple(index.values())
     def _same_value(self, memory, place, rivals):
-        "Whether all stores that race leave what is there, or what the other lane stores."
+        "Whether all stores that race would leave the same number: a flag."
         lanes,values = np.flatnonzero(rivals>=0),np.broadcast_to(self.value, self.lanes.n)
         block,thread = np.divmod(rivals[lanes], self.n_threads)
         other = (block-self.first_block)*self.lanes.padded + thread
@@ -194,9 +210,10 @@ class _Racing(_Following):
         other = np.where(here, other, 0)
         here &= self.lanes.active.lanes[other] & (place[other]==place[lanes])
         theirs = np.where(here, values[other].astype(memory.flat.dtype), memory.flat[place[lanes]])
-        return bool((values[lanes].astype(memory.flat.dtype)==theirs).all())
+        mine = values[lanes].astype(memory.flat.dtype)
+        return bool((mine==theirs).all() and (mine==mine[0]).all())
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #bb67bd0d
+# %% ../../nbs/39_gpu.analyzer.ipynb #0e08e87b
 class _Listening:
     "Note what would stop a run."
     def complain(self, kind, array, index, who):
@@ -204,7 +221,7 @@ class _Listening:
         lane = int(who.argmax())
         block,thread = self.coordinates(lane)
         wraps = "; numba wraps it without a word" if kind=="negative index" else ""
-        self.find(kind, self.describe(array, index, lane)+wraps, int(who.sum()), array=array.memory.name,
+        self.find(kind, self.describe(array, index, lane)+wraps, int(who.sum()), line=self._line(), array=array.memory.name,
                   index=tuple(at_lane(i, lane) for i in index), block=block, thread=thread)
     def barrier(self, site):
         late = self.lanes.first_late()
@@ -221,14 +238,14 @@ class _Listening:
             place = memory.place(offset+k)
             unknown = active & ~memory.known[place]
             if access!=LOAD: memory.known[place[active]] = True
-            elif unknown.any(): self._unwritten(memory, int(unknown.argmax()), int(unknown.sum()))
+            elif unknown.any(): self._unwritten(memory, unknown)
 
 class _Computing:
     "Count arithmetic, and note what leaves single precision."
     def count_flop(self, count): self.flop[self.program.name, self.line] += count*self.lanes.active.count
     def binary(self, symbol, a, b):
         result = binary(symbol, a, b)
-        if result.dtype.kind=="f":
+        if not isinstance(result, tuple) and result.dtype.kind=="f":
             self.count_flop(1)
             if result.dtype==np.float64 and not self.has_doubles and np.float32 in (a.dtype, b.dtype):
                 self.find("float64", f"{a.dtype} {symbol} {b.dtype} is computed in double precision",
@@ -245,7 +262,7 @@ class _Computing:
             return result
         return counted
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #222c3ff1
+# %% ../../nbs/39_gpu.analyzer.ipynb #7301c40b
 class Tracer(_Counting, _Racing, _Listening, _Computing, Machine):
     "A machine that follows what a kernel does."
     def __init__(self,
@@ -263,6 +280,7 @@ class Tracer(_Counting, _Racing, _Listening, _Computing, Machine):
     ):
         "Begin a batch of blocks."
         super().seat(first, n_blocks)
+        self.suspects = [] # (finding, lanes that have read what nobody wrote)
         self.clocks.seat(self.lanes, first)
     def watch(self,
         access:int, # LOAD, STORE or ATOMIC
@@ -278,10 +296,11 @@ class Tracer(_Counting, _Racing, _Listening, _Computing, Machine):
             place = array.memory.place(offset)
             if isinstance(place, int): place = np.full(self.lanes.n, place)
             self._count(access, array, place, active.lanes, count)
+            self._spread(access, array.memory, active.lanes)
             if array.memory.writable: self._follow(access, array, place, active.lanes, count)
         if access==ATOMIC and array.memory.space=="global": self.clocks.acquire()
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #4c8ef65b
+# %% ../../nbs/39_gpu.analyzer.ipynb #cf35b2c1
 @patch
 def find(self:Tracer,
     kind:str, # A key of `SEVERITY`
@@ -290,7 +309,7 @@ def find(self:Tracer,
     severity:str='', # If it is not the usual one
     line:int=0, # If it is not the line that is running
     **more, # Other fields of `Finding`
-):
+)->Finding: # The finding, new or known
     "Note a finding, or count it if it is known."
     name,line = self.program.name if self.program else "",line or self.line
     key = kind,name,line,more.get("other_line"),more.get("array"),severity
@@ -298,6 +317,7 @@ def find(self:Tracer,
     else:
         severity = severity or SEVERITY[kind]
         self.findings[key] = Finding(kind, severity, line, message, name, count=count, **more)
+    return self.findings[key]
 
 # %% ../../nbs/39_gpu.analyzer.ipynb #b201eb72
 @dataclass

@@ -33,13 +33,13 @@ class Mask:
         if self._warps is None: self._warps = int(self.lanes.reshape(-1, WARP).any(1).sum())
         return self._warps
 
-# %% ../../nbs/32_gpu.lanes.ipynb #bf14c078
+# %% ../../nbs/32_gpu.lanes.ipynb #68790a14
 class Lanes:
     "The lanes of several blocks, and the masks under which they run."
     def __init__(self,
         n_blocks:int, # Blocks that run together
         n_threads:int, # Threads of a block
-        max_rounds:int=2**20, # Of one loop, before we give up: a thread may wait for one that cannot run
+        max_rounds:int=2**18, # Of one loop, before we give up: a thread may wait for one that cannot run
     ):
         self.n_blocks,self.n_threads,self.max_rounds = n_blocks,n_threads,max_rounds
         self.padded = -(-n_threads//WARP)*WARP # lanes of a block
@@ -56,8 +56,9 @@ class Lanes:
         return self.stack[self.base]
     def _narrow(self, test, keep=True):
         "Keep the active lanes whose test is `keep`, and say whether any is left."
-        if test.ndim: self.active = self.active & (is_true(test) if keep else ~is_true(test))
-        elif bool(test)!=keep: self.active = self.none
+        test = is_true(test)
+        if test.ndim: self.active = self.active & (test if keep else ~test)
+        elif test!=keep: self.active = self.none
         return self.active.count>0
     def _remove(self, level):
         "Take the active lanes out of all masks from a level of the stack on."
@@ -162,7 +163,7 @@ def leave_loop(self:Lanes, # `break`
     "Let the active lanes wait for the end of the loop."
     self._remove(loop.level-1)
 
-# %% ../../nbs/32_gpu.lanes.ipynb #83586c4a
+# %% ../../nbs/32_gpu.lanes.ipynb #6df059eb
 @patch
 def counts(self:Lanes,
     loop:Loop, # Begun by `loop`
@@ -171,6 +172,8 @@ def counts(self:Lanes,
     step, # Scalar or lanes
 ): # Yields the counter, turn by turn: scalars if all three are
     "Turn as `range(start, stop, step)` does for each lane."
+    kinds = {end.dtype.kind for end in (start, stop, step)}
+    if not kinds<=set("iu"): raise KernelError("a range wants whole numbers: write `//` for a division")
     if not start.ndim+stop.ndim+step.ndim:
         for value in range(int(start), int(stop), int(step)):
             yield start.dtype.type(value)

@@ -51,7 +51,7 @@ def as_arguments(
         raise KernelError(f"{program.name} wants {wanted}, and got {len(args)} arguments")
     return {name: _as_argument(name, arg) for name,arg in zip(program.parameters, args)}
 
-# %% ../../nbs/36_gpu.lockstep.ipynb #4db094e3
+# %% ../../nbs/36_gpu.lockstep.ipynb #a6a1e236
 @patch
 def run(self:Machine,
     kernel, # Kernel, compiled or plain
@@ -63,6 +63,7 @@ def run(self:Machine,
     self.memories = adopt(arrays) if arrays else {}
     self.has_doubles = any(array.dtype in (np.float64, np.complex128) for array in arrays.values())
     values = tuple(self.memories.get(name, arg) for name,arg in arguments.items())
+    self.is_compiled = hasattr(kernel, "py_func") or hasattr(kernel, "fn")
     bound = self.bind(kernel, program)
     together = max(1, LANES // (-(-self.n_threads//WARP)*WARP))
     with np.errstate(all="ignore"):
@@ -75,11 +76,12 @@ def run(self:Machine,
 def _call_kernel(self:Machine, bound, values):
     "Run the blocks that are seated; errors say the line."
     try: self.call(bound, values)
-    except KernelError as error:
-        if str(error).startswith("line "): raise
+    except Widened: raise
+    except Exception as error: # what Python and NumPy refuse, the kernel's author wrote
+        if isinstance(error, KernelError) and str(error).startswith("line "): raise
         raise KernelError(f"line {self.line}, `{self.source_line()}`: {error}") from error
 
-# %% ../../nbs/36_gpu.lockstep.ipynb #bccbefe8
+# %% ../../nbs/36_gpu.lockstep.ipynb #47c3eb55
 class Lockstep:
     "A kernel that runs in lock step: `lockstep(kernel)[grid, block](*args)`."
     machine = Machine
@@ -89,7 +91,8 @@ class Lockstep:
     ):
         self.kernel,self.program,self.max_shared_bytes = kernel,rewrite(kernel),max_shared_bytes
         if self.program.returns:
-            raise KernelError(f"{self.program.name} returns a value, which a kernel cannot")
+            raise KernelError(f"line {self.program.returns}: {self.program.name} returns a value, "
+                              "which a kernel cannot")
         self.tables = {}
     def __getitem__(self, configuration):
         if not isinstance(configuration, tuple) or not 2<=len(configuration)<=4:
@@ -97,6 +100,9 @@ class Lockstep:
                               f"shared_bytes], not {configuration!r}")
         grid,block,_,shared_bytes = (*configuration, 0, 0)[:4]
         dims = launch_dims(grid, block)
+        if not 0<=shared_bytes<=self.max_shared_bytes:
+            raise KernelError(f"{shared_bytes} bytes of dynamic shared memory; a block can have "
+                              f"{self.max_shared_bytes}")
         return lambda *args: self.launch(*dims, args, int(shared_bytes))
     def launch(self,
         grid:tuple, # Blocks along x, y, z

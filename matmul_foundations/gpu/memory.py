@@ -153,7 +153,7 @@ def give_back(
                                            [step*size for step in array.steps])
     original[...] = seen
 
-# %% ../../nbs/33_gpu.memory.ipynb #ac3ce8cc
+# %% ../../nbs/33_gpu.memory.ipynb #45b62bed
 def _settle(array, index, i, n, active, complain):
     "Wrap negative indexes, and drop the lanes whose index is outside: (index, mask)."
     negative = active.lanes & (i<0)
@@ -172,6 +172,7 @@ def locate(
     complain, # Called with (kind, array, index, lanes) for an index below 0 or outside
 )->tuple: # (offset: int or lanes, mask of the lanes whose index is inside)
     "Find where an index leads."
+    if len(index)!=len(array.lengths): raise KernelError(f"{len(index)} indexes for a {array!r}")
     offset = array.offset
     for i,n,step in zip(index, array.lengths, array.steps):
         if i.dtype.kind not in "iub": raise KernelError(f"an index has to be an integer, not {i.dtype}")
@@ -184,7 +185,7 @@ def locate(
         offset = offset + (i if step==1 else i*step)
     return offset,active
 
-# %% ../../nbs/33_gpu.memory.ipynb #25fec348
+# %% ../../nbs/33_gpu.memory.ipynb #962ec4a6
 def _numbers(array, offset):
     "What all lanes find at an offset."
     memory = array.memory
@@ -197,6 +198,8 @@ def _put_numbers(array, offset, active, value):
     "Store what the active lanes hold."
     memory = array.memory
     if not memory.writable: raise KernelError(f"{memory.name!r} is read-only, and the kernel stores to it")
+    if value.dtype.kind=="c" and memory.flat.dtype.kind!="c":
+        raise KernelError(f"a complex number does not fit into {memory.name!r}, which holds {memory.flat.dtype}")
     memory.written = True
     place = memory.place(offset)
     if isinstance(place, int):
@@ -204,11 +207,18 @@ def _put_numbers(array, offset, active, value):
     elif active.count==len(place): memory.flat[place] = value
     else: memory.flat[place[active.lanes]] = value[active.lanes] if value.ndim else value
 
-# %% ../../nbs/33_gpu.memory.ipynb #0f5307ac
+# %% ../../nbs/33_gpu.memory.ipynb #d31dfa40
 def _far_end(array, index, count, active, complain):
     "Check that an access of `count` numbers a lane stays inside; returns the mask of the lanes whose does."
     if array.steps[-1]!=1: raise KernelError("a wide access needs numbers that lie side by side")
     return locate(array, (*index[:-1], index[-1]+np.int64(count-1)), active, complain)[1]
+
+def _zeros_outside(array, offset, asked, active, count):
+    "What lanes read if some of them are outside."
+    outside = asked.lanes & ~active.lanes
+    parts = tuple(np.where(outside, array.memory.flat.dtype.type(0), _numbers(array, offset+k))
+                  for k in range(count))
+    return parts if count>1 else parts[0]
 
 def load(
     array:Array, # What is indexed
@@ -218,10 +228,12 @@ def load(
     watch=None, # Called with (array, offset, mask, count) before the load
     count:int=1, # Numbers side by side that each lane wants
 ): # Scalar, if all lanes read the same number; otherwise lanes; for a count above 1 a tuple of these
-    "Read a number for each lane."
+    "Read a number for each lane; 0 where the index is outside, and the complaint did not stop us."
+    asked = active
     offset,active = locate(array, index, active, complain)
     if count>1: active = _far_end(array, index, count, active, complain)
     if watch: watch(array, offset, active, count)
+    if active.count<asked.count: return _zeros_outside(array, offset, asked, active, count)
     if count==1: return _numbers(array, offset)
     return tuple(_numbers(array, offset+k) for k in range(count))
 
@@ -272,7 +284,7 @@ def view(
         offset = offset + start*step
     return Array(array.memory, tuple(shape), tuple(strides), offset)
 
-# %% ../../nbs/33_gpu.memory.ipynb #3bce21a6
+# %% ../../nbs/33_gpu.memory.ipynb #fb2eea5e
 ATOMICS = {"add": (np.add, lambda old,value,_: old+value),
            "sub": (np.subtract, lambda old,value,_: old-value),
            "max": (np.maximum, lambda old,value,_: max(old, value)),
@@ -287,6 +299,15 @@ ATOMICS = {"add": (np.add, lambda old,value,_: old+value),
            "dec": (None, lambda old,value,_: old-1 if 0<old<=value else value),
            "cas": (None, lambda old,value,expected: value if old==expected else old)}
 
+_KINDS = dict.fromkeys(("inc", "dec"), "u") | dict.fromkeys(("cas", "exch", "and_", "or_", "xor"), "iu")
+
+def _check_atomic(name, memory):
+    "Refuse what a card has no atomic for."
+    dtype = memory.flat.dtype
+    if dtype.kind not in _KINDS.get(name, "iuf") or dtype.itemsize<4:
+        raise KernelError(f"numba.cuda has no atomic {name} for {dtype}, which {memory.name!r} holds")
+    if not memory.writable: raise KernelError(f"{memory.name!r} is read-only, and an atomic writes to it")
+
 def _in_turn(rule, flat, places, values, expected):
     "Let one lane after another change its number; returns what each found."
     found = np.empty(len(places), flat.dtype)
@@ -295,7 +316,7 @@ def _in_turn(rule, flat, places, values, expected):
         flat[place] = rule(flat[place], values[k], expected[k])
     return found
 
-# %% ../../nbs/33_gpu.memory.ipynb #98b54f39
+# %% ../../nbs/33_gpu.memory.ipynb #e1241d04
 def atomic(
     name:str, # One of `ATOMICS`
     array:Array, # What is indexed
@@ -308,10 +329,10 @@ def atomic(
     wanted:bool=True, # Whether anybody wants the old values
 ): # Lanes: what each found; None if not `wanted`
     "Change a number for each active lane, one lane after another."
+    _check_atomic(name, array.memory)
     offset,active = locate(array, index, active, complain)
     if watch: watch(array, offset, active, 1)
     memory,lanes = array.memory,active.lanes
-    if not memory.writable: raise KernelError(f"{memory.name!r} is read-only, and an atomic writes to it")
     memory.written = True
     def of_lanes(x): return np.broadcast_to(x, len(lanes))[lanes]
     places,values = of_lanes(memory.place(offset)),of_lanes(value).astype(memory.flat.dtype)
