@@ -35,7 +35,7 @@ def typed(
     if isinstance(value, builtins.complex): return np.complex128(value)
     raise KernelError(f"a kernel cannot compute with {value!r}, of type {type(value).__name__}")
 
-# %% ../nbs/08_number_types.ipynb #32f6bb8a
+# %% ../nbs/08_number_types.ipynb #b0365df0
 @functools.cache
 def signature_dtypes(
     function, # What numba types: `operator.add`, `math.sqrt`, `min`, ...
@@ -50,7 +50,7 @@ def signature_dtypes(
     given = tuple(from_dtype(dtype) for dtype in dtypes)
     try: signature = context.resolve_function_type(function, given, {})
     except Exception: signature = None # numba's errors are of many kinds
-    if signature is None and function in (math.fmod, math.remainder): return signature_dtypes(math.atan2, *dtypes)
+    if signature is None and function is math.fmod: return signature_dtypes(math.atan2, *dtypes)
     if signature is None:
         names = ", ".join(map(str, given))
         raise KernelError(f"numba.cuda cannot compile {getattr(function, '__name__', function)}({names})")
@@ -205,7 +205,7 @@ def apply(
     cast = [value if value.dtype==dtype else value.astype(dtype) for value,dtype in zip(values, args)]
     return np.asarray(_work(function)(*cast)).astype(result)[()]
 
-# %% ../nbs/08_number_types.ipynb #7b251d25
+# %% ../nbs/08_number_types.ipynb #d1390c79
 def round_to(
     x, # Scalar or lanes
     digits=None, # Scalar: digits behind the point; None: a whole number
@@ -243,7 +243,8 @@ def is_true(
     value, # Scalar or lanes
 ): # Booleans of the same shape
     "Say which numbers are not zero."
-    if not isinstance(value, (np.ndarray, np.generic)): raise KernelError(f"{value!r} is neither true nor false")
+    if not isinstance(value, (np.ndarray, np.generic)):
+        raise KernelError(f"{value!r} is neither true nor false")
     return value if value.dtype==np.bool_ else value!=0
 
 _BUILT = {divmod: divide_with_remainder, complex: make_complex, pow: functools.partial(binary, "**"),
@@ -255,5 +256,5 @@ def lane_function(
     "Find what a function of numbers does to lanes."
     if function in _BUILT: return _BUILT[function]
     known = isinstance(function, np.ufunc) or function in (abs, min, max, int, float, bool)
-    if known or getattr(function, "__module__", None) in ("math", "cmath"): return functools.partial(apply, function)
-    return None
+    is_math = getattr(function, "__module__", None) in ("math", "cmath")
+    return functools.partial(apply, function) if known or is_math else None

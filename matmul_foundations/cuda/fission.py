@@ -326,7 +326,7 @@ def _top(code, variables, kinds, marks):
         if name in code.parameters: arrays.append(f"{name}[:] = {name}_given")
     return shared_arrays(code) + [each for text in arrays for each in statements(text)]
 
-# %% ../../nbs/41_cuda.fission.ipynb #cfefec03
+# %% ../../nbs/41_cuda.fission.ipynb #f371731f
 def block_function(
     code:ThreadCode, # What one thread does
     kinds:dict, # Name of a variable -> numba's type of it
@@ -340,7 +340,7 @@ def block_function(
     writer = _Writer(code, steps, variables, ndim)
     body = writer.write(steps)
     once = copy.deepcopy(list(variables.once.values()))
-    body = _top(code, variables, kinds, writer.marks) + header(once, ()) + once + body
+    body = _top(code, variables, kinds, writer.marks) + once + body
     unused = [f"thread_{axis} = 0" for axis in AXES[ndim:]]
     dynamic = ["dynamic = empty(shared_bytes, uint8)"]
     body = header(body, [*HEADER[1:4], HEADER[5], *unused, *dynamic]) + body

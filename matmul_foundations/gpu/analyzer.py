@@ -123,7 +123,7 @@ class _Counting:
                   f"{memory.name!r}, thread {thread} of block {block}", int(astray.sum()),
                   line=self._line(), array=memory.name, block=block, thread=thread)
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #347b8f67
+# %% ../../nbs/39_gpu.analyzer.ipynb #e9f2cb46
 class _Following:
     "Find races, and reads of what nobody wrote."
     def _shadow(self, memory):
@@ -158,9 +158,9 @@ class _Following:
     def _unwritten(self, memory, who, access=LOAD):
         "Note a read of nothing; it is an error once a thread that did it stores something."
         block,thread = self.coordinates(int(who.argmax()))
-        found = self.find("uninitialised", f"{memory.space} {memory.name!r} is read where nobody has written, "
-                          f"thread {thread} of block {block}", int(who.sum()), "note", self._line(),
-                          array=memory.name, block=block, thread=thread)
+        message = f"{memory.space} {memory.name!r} is read where nobody has written"
+        found = self.find("uninitialised", f"{message}, thread {thread} of block {block}", int(who.sum()),
+                          "note", self._line(), array=memory.name, block=block, thread=thread)
         if access==ATOMIC: found.severity = "error"
         else: self.suspects.append((found, who))
     def _line(self):
@@ -175,7 +175,7 @@ class _Following:
             if (who & active).any(): found.severity = "error"
         self.suspects = [(found, who) for found,who in self.suspects if found.severity!="error"]
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #6c280a91
+# %% ../../nbs/39_gpu.analyzer.ipynb #746af1f6
 class _Racing(_Following):
     "Say who races with whom."
     def _race(self, access, array, place, conflict, rivals):
@@ -188,8 +188,8 @@ class _Racing(_Following):
         self.find("race", f"{KINDS[conflict.kind]} on {memory.space} {memory.name!r} {list(index)}: thread "
                   f"{thread} of block {block}, and in line {line} thread {other_thread}{whose}; nothing "
                   f"orders them{', though both write the same value' if same else ''}", conflict.count,
-                  "note" if same else "", self._line(), array=memory.name, index=index, block=block, thread=thread,
-                  other_line=line, other_block=other_block, other_thread=other_thread)
+                  "note" if same else "", self._line(), array=memory.name, index=index, block=block,
+                  thread=thread, other_line=line, other_block=other_block, other_thread=other_thread)
     def _seat_of(self, number):
         "Block and place in it of a thread of the grid."
         def split(number, dims): return number%dims[0],number//dims[0]%dims[1],number//(dims[0]*dims[1])
@@ -213,7 +213,7 @@ class _Racing(_Following):
         mine = values[lanes].astype(memory.flat.dtype)
         return bool((mine==theirs).all() and (mine==mine[0]).all())
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #0e08e87b
+# %% ../../nbs/39_gpu.analyzer.ipynb #9dcfea39
 class _Listening:
     "Note what would stop a run."
     def complain(self, kind, array, index, who):
@@ -221,7 +221,8 @@ class _Listening:
         lane = int(who.argmax())
         block,thread = self.coordinates(lane)
         wraps = "; numba wraps it without a word" if kind=="negative index" else ""
-        self.find(kind, self.describe(array, index, lane)+wraps, int(who.sum()), line=self._line(), array=array.memory.name,
+        self.find(kind, self.describe(array, index, lane)+wraps, int(who.sum()), line=self._line(),
+                  array=array.memory.name,
                   index=tuple(at_lane(i, lane) for i in index), block=block, thread=thread)
     def barrier(self, site):
         late = self.lanes.first_late()

@@ -208,14 +208,14 @@ def end_call(self:Lanes,
     del self.stack[self.base-1:]
     self.base = base
 
-# %% ../../nbs/32_gpu.lanes.ipynb #3df68048
+# %% ../../nbs/32_gpu.lanes.ipynb #cb13215a
 @patch
 def arrivals(self:Lanes)->np.ndarray: # Number of active threads, block by block
     "Count who is at a barrier."
     return self.active.lanes.reshape(self.n_blocks, self.padded).sum(1)
 
 @patch
-def first_late(self:Lanes):
+def first_late(self:Lanes)->int|None: # Among the blocks that run now
     "The first block of which some threads are at the barrier and others not, or None."
     arrived = self.arrivals()
     late = (arrived>0) & (arrived<self.n_threads)

@@ -256,7 +256,7 @@ def complain(self:Machine,
     where = f"line {site.line}, `{site.text}`: " if site else ""
     raise KernelError(f"{where}{kind}: {self.describe(array, index, int(who.argmax()))}")
 
-# %% ../../nbs/35_gpu.machine.ipynb #6f85152c
+# %% ../../nbs/35_gpu.machine.ipynb #fd51112d
 def _indexes(array, index):
     "An index as a tuple; `...` stands for all axes that are not named."
     index = index if isinstance(index, tuple) else (index,)
@@ -275,7 +275,7 @@ def load(self:Machine,
 ): # Number for each lane, an array, or an element of the tuple
     "Compute `thing[index]`."
     if isinstance(thing, Choice): return self.each(thing, lambda array: self.load(site, array, index))
-    if isinstance(thing, tuple): return thing[index] if isinstance(index, slice) else self._element(thing, index)
+    if isinstance(thing, tuple): return self._element(thing, index)
     if not isinstance(thing, Array): raise KernelError(f"{thing!r} has no elements")
     self.site,active,index = site,self.lanes.active,_indexes(thing, index)
     if len(index)<len(thing.lengths) or any(isinstance(i, slice) for i in index):
@@ -290,18 +290,21 @@ def store(self:Machine,
     value, # Scalar or lanes
 ):
     "Do `array[index] = value`."
-    if isinstance(array, Choice): return self.each(array, lambda array: self.store(site, array, index, value))
+    if isinstance(array, Choice):
+        self.each(array, lambda array: self.store(site, array, index, value))
+        return
     if not isinstance(array, Array): raise KernelError(f"nothing can be stored in {array!r}")
     self.site,self.value,index = site,value,_indexes(array, index)
     if len(index)!=len(array.lengths) or any(isinstance(i, slice) for i in index):
-        return self._store_part(view(array, index, self.lanes.active, self.complain), value)
-    if not isinstance(value, (np.ndarray, np.generic)): raise KernelError(f"{value!r} is no number to store")
-    store(array, index, value, self.lanes.active, self.complain, self.watch_store)
+        self._store_part(view(array, index, self.lanes.active, self.complain), value)
+    elif not isinstance(value, (np.ndarray, np.generic)): raise KernelError(f"{value!r} is no number to store")
+    else: store(array, index, value, self.lanes.active, self.complain, self.watch_store)
 
 @patch
 def _store_part(self:Machine, part, value):
     "Store a number, or an array number by number, in a part of an array that is as large for all."
-    if not all(isinstance(n, int) for n in part.lengths): raise KernelError("a slice's ends differ between threads")
+    if not all(isinstance(n, int) for n in part.lengths):
+        raise KernelError("a slice's ends differ between threads")
     for index in np.ndindex(part.lengths):
         index = tuple(map(np.int64, index))
         number = value
@@ -312,7 +315,8 @@ def _store_part(self:Machine, part, value):
 
 @patch
 def _element(self:Machine, parts, index):
-    "An element of a tuple; the lanes may want different ones."
+    "An element of a tuple, of which the lanes may want different ones, or a part of it."
+    if isinstance(index, slice): return parts[index]
     if not np.ndim(index): return parts[int(index)]
     if isinstance(parts[0], tuple):
         return tuple(self._element(column, index) for column in zip(*parts))

@@ -185,7 +185,7 @@ def locate(
         offset = offset + (i if step==1 else i*step)
     return offset,active
 
-# %% ../../nbs/33_gpu.memory.ipynb #962ec4a6
+# %% ../../nbs/33_gpu.memory.ipynb #279ed3f3
 def _numbers(array, offset):
     "What all lanes find at an offset."
     memory = array.memory
@@ -199,7 +199,7 @@ def _put_numbers(array, offset, active, value):
     memory = array.memory
     if not memory.writable: raise KernelError(f"{memory.name!r} is read-only, and the kernel stores to it")
     if value.dtype.kind=="c" and memory.flat.dtype.kind!="c":
-        raise KernelError(f"a complex number does not fit into {memory.name!r}, which holds {memory.flat.dtype}")
+        raise KernelError(f"{memory.name!r} holds {memory.flat.dtype}, which takes no complex number")
     memory.written = True
     place = memory.place(offset)
     if isinstance(place, int):

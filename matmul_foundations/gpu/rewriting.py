@@ -57,7 +57,7 @@ def _definition(whole, function):
         back = ast.copy_location(ast.Return(node.body), node.body)
         return ast.copy_location(ast.FunctionDef("a_lambda", node.args, [back], []), node)
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #62312f3f
+# %% ../../nbs/34_gpu.rewriting.ipynb #1a06b799
 @dataclass(frozen=True)
 class CudaName:
     "A part of `numba.cuda`, by its path from there."
@@ -67,8 +67,8 @@ _TOP_NAMES = ("grid", "gridsize", "threadIdx", "blockIdx", "blockDim", "gridDim"
               "shared", "local", "const", "atomic", "syncthreads", "syncthreads_count", "syncthreads_and",
               "syncthreads_or", "syncwarp", "shfl_sync", "shfl_up_sync", "shfl_down_sync", "shfl_xor_sync",
               "all_sync", "any_sync", "eq_sync", "ballot_sync", "match_any_sync", "activemask",
-              "lanemask_lt", "threadfence", "threadfence_block", "threadfence_system", "popc", "brev", "clz", "ffs",
-              "fma", "selp", "cbrt", "rsqrt", "nanosleep")
+              "lanemask_lt", "threadfence", "threadfence_block", "threadfence_system", "popc",
+              "brev", "clz", "ffs", "fma", "selp", "cbrt", "rsqrt", "nanosleep")
 
 def _is_cuda(thing): return isinstance(thing, types.ModuleType) and all(
     hasattr(thing, name) for name in ("jit", "grid", "shared", "syncthreads"))
@@ -123,11 +123,11 @@ def where(
     "Make the error for a place in a kernel."
     return KernelError(f"line {node.lineno}, `{text}`: {why}")
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #1d15d5b7
+# %% ../../nbs/34_gpu.rewriting.ipynb #c05b566c
 _SYMBOLS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//",
             ast.Mod: "%", ast.Pow: "**", ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&",
-            ast.BitOr: "|", ast.BitXor: "^", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==",
-            ast.NotEq: "!=", ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}
+            ast.BitOr: "|", ast.BitXor: "^", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+            ast.Eq: "==", ast.NotEq: "!=", ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}
 _ATTRIBUTES = {"shape", "size", "ndim", "dtype", "strides", "T", "x", "y", "z", "real", "imag"}
 
 def _call(method, *args):
@@ -170,7 +170,7 @@ def _spoken(node):
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).lower()
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #519f5691
+# %% ../../nbs/34_gpu.rewriting.ipynb #6786a454
 class _Values(_Expressions):
     "Names, numbers and what is outside of the kernel."
     def keep(self, name, thing, line=0):
@@ -194,7 +194,8 @@ class _Values(_Expressions):
     def visit_Constant(self, node):
         if isinstance(node.value, (str, type(None))): return ast.Constant(node.value)
         if node.value is ...: return ast.Constant(...)
-        if not isinstance(node.value, (bool, int, float, complex)): raise self.refuse(node, f"a kernel cannot compute with {node.value!r}")
+        if not isinstance(node.value, (bool, int, float, complex)):
+            raise self.refuse(node, f"a kernel cannot compute with {node.value!r}")
         return self.keep(f"_{node.value!r}", node.value)
     def visit_Name(self, node): return self.visit_outside(node) or ast.Name(node.id, ast.Load())
     def visit_outside(self, node):
@@ -305,7 +306,7 @@ class _Calls(_Operators):
             args.insert(0, ast.Constant(self.site(node, kind, wanted=not getattr(node, "unused", False))))
         return ast.Call(function, args, words)
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #68685b85
+# %% ../../nbs/34_gpu.rewriting.ipynb #96bbe1d2
 def _assign(name, value): return ast.Assign([ast.Name(name, ast.Store())], value)
 
 def _do(method, *args): return ast.Expr(_call(method, *args))
@@ -333,7 +334,8 @@ class _Assignments(_Calls):
         if isinstance(target, ast.Subscript):
             site = self.site(target, "store", literal=_has_negative(target.slice))
             return [_do("store", site, self.visit(target.value), self.visit(target.slice), value)]
-        if not isinstance(target, (ast.Tuple, ast.List)): raise self.refuse(target, "numba.cuda cannot assign to this")
+        if not isinstance(target, (ast.Tuple, ast.List)):
+            raise self.refuse(target, "numba.cuda cannot assign to this")
         parts = self.fresh("parts")
         out = [_assign(parts, _call("unpack", value, len(target.elts)))]
         for k,part in enumerate(target.elts):
@@ -349,7 +351,8 @@ class _Assignments(_Calls):
         return self.give(node.target, self.visit(node.value)) if node.value else []
     def visit_AugAssign(self, node):
         target,symbol = node.target,self.symbol(node, node.op)
-        if not isinstance(target, ast.Subscript): raise self.refuse(target, "numba.cuda cannot assign to this")
+        if not isinstance(target, ast.Subscript):
+            raise self.refuse(target, "numba.cuda cannot assign to this")
         array,index = ast.Name(self.fresh("array"), ast.Load()),ast.Name(self.fresh("index"), ast.Load())
         out = [_assign(array.id, self.visit(target.value)), _assign(index.id, self.visit(target.slice))]
         literal = _has_negative(target.slice)
@@ -460,7 +463,7 @@ class _Webs:
     def follow_Break(self, node, state): self.loops[-1][0].append(state)
     def follow_Continue(self, node, state): self.loops[-1][1].append(state)
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #2f54c272
+# %% ../../nbs/34_gpu.rewriting.ipynb #2ebb8636
 def _join(*states):
     "What may reach a place where several ways meet; None stands for a way that ends before."
     ways = [state for state in states if state is not None]
@@ -478,9 +481,7 @@ class _LoopWebs(_Webs):
             end = self.block(node.body, begin(dict(head)))
             self.loops.pop()
             head = _join(head, end, *jumps[1])
-        begin(after := dict(head)) if isinstance(node, ast.While) else None
-        after = self.block(node.orelse, dict(head))
-        return _join(after, *jumps[0])
+        return _join(self.block(node.orelse, dict(head)), *jumps[0])
     def follow_While(self, node, state):
         def begin(state):
             self.use(node.test, state)
@@ -520,7 +521,7 @@ def rename(
             roots[root] = name
         node.id = roots[root]
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #57cc7ec7
+# %% ../../nbs/34_gpu.rewriting.ipynb #8c445258
 def _assigned(tree):
     "Name -> what a function assigns to it; None where that is no plain `name = value`."
     given = {arg.arg: [None] for arg in tree.args.args}
@@ -534,7 +535,7 @@ def _assigned(tree):
 def _check_parameters(tree):
     args = tree.args
     if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
-        raise where(tree, f"def {tree.name}(...)", "a kernel has plain parameters only, no `*args` and no keywords")
+        raise where(tree, f"def {tree.name}(...)", "a kernel has plain parameters only, and no `*args`")
 
 def rewrite(
     kernel, # Kernel or device function, compiled or plain
