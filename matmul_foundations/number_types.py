@@ -65,10 +65,12 @@ def _half_signature(function, dtypes):
     narrow = {single: half}
     return tuple(narrow.get(dtype, dtype) for dtype in args),narrow.get(result, result)
 
-# %% ../nbs/08_number_types.ipynb #69bd4dd0
+# %% ../nbs/08_number_types.ipynb #4dc6085c
 def _power(a, b):
-    "Powers; of integers with a negative exponent, which NumPy refuses, 0."
-    return np.power(a, b) if b.dtype.kind not in "i" else np.where(b<0, 0, np.power(a, np.maximum(b, 0)))
+    "Powers; of integers with a negative exponent, which NumPy refuses, 0, or 1 and -1 of these."
+    if b.dtype.kind!="i": return np.power(a, b)
+    below = np.where(np.abs(a)==1, np.power(a, np.abs(b)), 0)
+    return np.where(b<0, below, np.power(a, np.maximum(b, 0)))[()]
 
 BINARY = {"+": (operator.add, np.add), "-": (operator.sub, np.subtract), "*": (operator.mul, np.multiply),
           "/": (operator.truediv, np.true_divide), "//": (operator.floordiv, np.floor_divide),
@@ -114,7 +116,7 @@ def binary(
     if b_dtype is not None: b = b.astype(b_dtype)
     return ufunc(a, b)
 
-# %% ../nbs/08_number_types.ipynb #4720b302
+# %% ../nbs/08_number_types.ipynb #65c6dcca
 UNARY = {"-": (operator.neg, np.negative), "+": (operator.pos, np.positive),
          "~": (operator.invert, np.invert)}
 
@@ -125,7 +127,8 @@ def unary(
     "Compute `symbol a` in the types of numba."
     function,ufunc = UNARY[symbol]
     _,result = signature_dtypes(function, a.dtype)
-    return ufunc(a if a.dtype==result else a.astype(result))
+    if a.dtype==np.bool_: return ufunc(a.astype(result))
+    return ufunc(a).astype(result) # first the operation, as numba does
 
 # %% ../nbs/08_number_types.ipynb #b25ceef7
 @functools.cache

@@ -24,10 +24,11 @@ from .traffic import (
     count_sectors, count_wavefronts, kernel_bound, least_sectors, least_wavefronts, occupancy)
 from ..number_types import KernelError, binary, lane_function
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #8d15c259
+# %% ../../nbs/39_gpu.analyzer.ipynb #2e60a4b3
 SEVERITY = {"race": "error", "out of bounds": "error", "negative index": "error",
             "barrier divergence": "error", "uninitialised": "error", "unwritten": "error",
-            "misaligned": "error", "float64": "cost", "uncoalesced": "cost", "bank conflict": "cost"}
+            "misaligned": "error", "endless loop": "error", "float64": "cost",
+            "uncoalesced": "cost", "bank conflict": "cost"}
 
 @dataclass
 class Finding:
@@ -99,14 +100,14 @@ def add(self:SiteCount,
         warp = slice(active.argmax()//WARP*WARP, active.argmax()//WARP*WARP + WARP)
         self.first = addresses[warp].copy(),active[warp].copy()
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #6add7644
+# %% ../../nbs/39_gpu.analyzer.ipynb #cf161e55
 ACCESSES = "load","store","atomic"
 
 class _Counting:
     "Count what every access costs."
     def _count(self, access, array, place, active, count):
         memory,site = array.memory,self.program.sites[self.site]
-        key,size = (self.program.name, self.site, memory.space, access),memory.flat.itemsize
+        key,size = (id(self.program), self.site, memory.space, access),memory.flat.itemsize
         if key not in self.traffic:
             self.traffic[key] = SiteCount(site.line, site.text, ACCESSES[access], memory.space,
                                           memory.name, size*count, memory.address)
@@ -123,7 +124,7 @@ class _Counting:
                   f"{memory.name!r}, thread {thread} of block {block}", int(astray.sum()),
                   line=self._line(), array=memory.name, block=block, thread=thread)
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #e9f2cb46
+# %% ../../nbs/39_gpu.analyzer.ipynb #4ed3ed44
 class _Following:
     "Find races, and reads of what nobody wrote."
     def _shadow(self, memory):
@@ -150,7 +151,7 @@ class _Following:
                 else: self._race(access, array, place, conflict, rivals)
     def _site_number(self):
         "The number of the current site among those of all functions."
-        key = self.program.name,self.site
+        key = id(self.program),self.site
         if key not in self.site_numbers:
             self.site_numbers[key] = len(self.all_sites)
             self.all_sites.append(self.program.sites[self.site])
@@ -213,7 +214,7 @@ class _Racing(_Following):
         mine = values[lanes].astype(memory.flat.dtype)
         return bool((mine==theirs).all() and (mine==mine[0]).all())
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #9dcfea39
+# %% ../../nbs/39_gpu.analyzer.ipynb #6b006156
 class _Listening:
     "Note what would stop a run."
     def complain(self, kind, array, index, who):
@@ -243,7 +244,7 @@ class _Listening:
 
 class _Computing:
     "Count arithmetic, and note what leaves single precision."
-    def count_flop(self, count): self.flop[self.program.name, self.line] += count*self.lanes.active.count
+    def count_flop(self, count): self.flop[id(self.program), self.line] += count*self.lanes.active.count
     def binary(self, symbol, a, b):
         result = binary(symbol, a, b)
         if not isinstance(result, tuple) and result.dtype.kind=="f":
@@ -382,7 +383,7 @@ def _judge_outputs(tracer, memories, must_write, line):
         tracer.find("unwritten", f"nobody has written {name!r} {list(index)}", int(missing.sum()),
                     line=min(stores, default=line), array=name, index=index)
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #c01ab40d
+# %% ../../nbs/39_gpu.analyzer.ipynb #12ba05a4
 class Trace(Lockstep):
     "A kernel that is watched while it runs: `trace(kernel)[grid, block](*args)` gives a `Report`."
     machine = Tracer
@@ -393,6 +394,13 @@ class Trace(Lockstep):
     ):
         super().__init__(kernel, max_shared_bytes)
         self.must_write = (must_write,) if isinstance(must_write, str) else tuple(must_write)
+    def give_up(self,
+        machine:Tracer, # That has not come to an end
+        error, # Why
+    )->Report: # What it has seen until then
+        "Report an endless loop."
+        machine.find("endless loop", str(error).split(": ", 1)[-1])
+        return self.finish(machine, machine.memories)
     def finish(self,
         machine:Tracer, # That has run
         memories:dict, # Name -> Array, as the kernel has left it
@@ -402,7 +410,7 @@ class Trace(Lockstep):
         _judge_costs(machine)
         _judge_outputs(machine, memories, self.must_write, program.first_line)
         def order(finding): return ("error", "cost", "note").index(finding.severity),finding.line
-        flop = {line: count for (name,line),count in machine.flop.items() if name==program.name}
+        flop = {line: count for (key,line),count in machine.flop.items() if key==id(program)}
         return Report(program.name, tuple(machine.grid), tuple(machine.block),
                       sorted(machine.findings.values(), key=order),
                       sorted(machine.traffic.values(), key=lambda site: site.line), flop,

@@ -153,7 +153,7 @@ def give_back(
                                            [step*size for step in array.steps])
     original[...] = seen
 
-# %% ../../nbs/33_gpu.memory.ipynb #45b62bed
+# %% ../../nbs/33_gpu.memory.ipynb #f9add54e
 def _settle(array, index, i, n, active, complain):
     "Wrap negative indexes, and drop the lanes whose index is outside: (index, mask)."
     negative = active.lanes & (i<0)
@@ -183,7 +183,7 @@ def locate(
         if not (i.ndim and isinstance(n, int) and int(i.view(np.uint64).max())<n):
             i,active = _settle(array, index, i, n, active, complain)
         offset = offset + (i if step==1 else i*step)
-    return offset,active
+    return (offset if np.ndim(offset) else int(offset)),active
 
 # %% ../../nbs/33_gpu.memory.ipynb #279ed3f3
 def _numbers(array, offset):

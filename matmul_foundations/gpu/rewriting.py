@@ -57,7 +57,7 @@ def _definition(whole, function):
         back = ast.copy_location(ast.Return(node.body), node.body)
         return ast.copy_location(ast.FunctionDef("a_lambda", node.args, [back], []), node)
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #1a06b799
+# %% ../../nbs/34_gpu.rewriting.ipynb #0705025e
 @dataclass(frozen=True)
 class CudaName:
     "A part of `numba.cuda`, by its path from there."
@@ -76,6 +76,7 @@ def _is_cuda(thing): return isinstance(thing, types.ModuleType) and all(
 def _as_cuda_name(thing):
     "`CudaName` of what was imported from `numba.cuda` by name; None for others."
     from numba import cuda
+    if thing is None: return None
     path = next((name for name in _TOP_NAMES if getattr(cuda, name, None) is thing), None)
     return None if path is None or isinstance(thing, int) else CudaName(path)
 
