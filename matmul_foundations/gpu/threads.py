@@ -261,7 +261,7 @@ _KNOWN = {*vars(CudaStandIn), *ANSWERS, "threadIdx", "blockIdx", "blockDim", "gr
 _WORDS = {id(getattr(cuda, name)): name for name in _KNOWN if hasattr(cuda, name) and name[0]!="_"}
 _WORDS |= {id(getattr(math, name)): f"math.{name}" for name in NUMPY_MATH}
 
-# %% ../../nbs/31_gpu.threads.ipynb #c57dea68
+# %% ../../nbs/31_gpu.threads.ipynb #3070c949
 class KernelRewriter(ast.NodeTransformer):
     "Rewrites a kernel so that it runs as a generator, with the stand-in for `cuda`."
     def __init__(self,
@@ -269,7 +269,7 @@ class KernelRewriter(ast.NodeTransformer):
     ):
         code = function.__code__
         cells = zip(code.co_freevars, function.__closure__ or ())
-        self.file,self.local = code.co_filename,{*code.co_varnames}
+        self.owner,self.local = id(function),{*code.co_varnames} # two closures of one text are two functions
         self.outside = {**function.__globals__, **{name: cell.cell_contents for name,cell in cells}}
     def value(self,
         node:ast.expr, # Any expression
@@ -287,7 +287,7 @@ class KernelRewriter(ast.NodeTransformer):
         owner = self.word(node.value) if isinstance(node, ast.Attribute) else None
         return _WORDS.get(id(value)) if owner is None else f"{owner}.{node.attr}".lstrip(".")
 
-# %% ../../nbs/31_gpu.threads.ipynb #c6f945a5
+# %% ../../nbs/31_gpu.threads.ipynb #3d7162a1
 def _stand_in(word):
     "Write `__cuda__.word`."
     node = ast.Name("__cuda__", ast.Load())
@@ -321,7 +321,7 @@ def visit_Call(
     given = [*node.args, *(keyword.value for keyword in node.keywords)]
     if word in ANSWERS: new = ast.Yield(ast.Tuple([ast.Constant(word), line, column, *given], ast.Load()))
     elif word=="shared.array":
-        place = ast.Constant(f"{self.file}:{node.lineno}:{node.col_offset}")
+        place = ast.Constant(f"{self.owner}:{node.lineno}:{node.col_offset}")
         new = ast.Call(node.func, [place, *node.args], node.keywords)
     elif word is None and _is_number_type(called): new = ast.Call(_stand_in("cast"), [node.func, *given], [])
     elif word is None and _is_device_function(called):
