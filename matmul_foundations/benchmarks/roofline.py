@@ -65,7 +65,7 @@ def read_rounds(
         for i in range(x.size): total += x[i]*y[i]
     return total
 
-# %% ../../nbs/92_benchmarks.roofline.ipynb #d920b870
+# %% ../../nbs/92_benchmarks.roofline.ipynb #1d745a82
 def read_gb_per_s(
     n_bytes:int, # Bytes that each thread walks over, 8 or more; half a cache fits in it surely
     threads:int=1, # Python threads, each with arrays of its own
@@ -73,7 +73,8 @@ def read_gb_per_s(
 )->float: # GB/s (10**9 bytes) of all threads together
     "Measure how fast arrays of a certain size can be read, over and over."
     if n_bytes<8 or threads<1: raise ValueError(f"n_bytes={n_bytes}, threads={threads}: wanted 8 and 1 up")
-    rounds,length = max(1, 2**26//n_bytes),n_bytes//8 # in all, at least 64 MiB a run
+    # At least 256 MiB a run: so long that each thread has found a core of its own.
+    rounds,length = max(1, 2**28//n_bytes),n_bytes//8
     pairs = [np.ones((2, length), np.float32) for _ in range(threads)]
     read_rounds(*np.ones((2, 1), np.float32), 1) # compile
     def run(pool):
