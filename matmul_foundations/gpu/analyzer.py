@@ -176,7 +176,7 @@ class _Following:
             if (who & active).any(): found.severity = "error"
         self.suspects = [(found, who) for found,who in self.suspects if found.severity!="error"]
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #746af1f6
+# %% ../../nbs/39_gpu.analyzer.ipynb #72164730
 class _Racing(_Following):
     "Say who races with whom."
     def _race(self, access, array, place, conflict, rivals):
@@ -185,6 +185,7 @@ class _Racing(_Following):
         other_block,other_thread = self._seat_of(conflict.other_thread)
         line,index = self.all_sites[conflict.other_site].line,self._index_of(array, place, lane)
         whose = "" if block==other_block else f" of block {other_block}"
+        if (block, thread)==(other_block, other_thread): whose = " and others"
         same = conflict.kind==WRITE_AFTER_WRITE and access==STORE and self._same_value(memory, place, rivals)
         self.find("race", f"{KINDS[conflict.kind]} on {memory.space} {memory.name!r} {list(index)}: thread "
                   f"{thread} of block {block}, and in line {line} thread {other_thread}{whose}; nothing "

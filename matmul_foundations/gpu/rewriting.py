@@ -57,7 +57,7 @@ def _definition(whole, function):
         back = ast.copy_location(ast.Return(node.body), node.body)
         return ast.copy_location(ast.FunctionDef("a_lambda", node.args, [back], []), node)
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #0705025e
+# %% ../../nbs/34_gpu.rewriting.ipynb #8c391552
 @dataclass(frozen=True)
 class CudaName:
     "A part of `numba.cuda`, by its path from there."
@@ -70,8 +70,7 @@ _TOP_NAMES = ("grid", "gridsize", "threadIdx", "blockIdx", "blockDim", "gridDim"
               "lanemask_lt", "threadfence", "threadfence_block", "threadfence_system", "popc",
               "brev", "clz", "ffs", "fma", "selp", "cbrt", "rsqrt", "nanosleep")
 
-def _is_cuda(thing): return isinstance(thing, types.ModuleType) and all(
-    hasattr(thing, name) for name in ("jit", "grid", "shared", "syncthreads"))
+def _is_cuda(thing): return isinstance(thing, types.ModuleType) and thing.__name__.endswith("numba.cuda")
 
 def _as_cuda_name(thing):
     "`CudaName` of what was imported from `numba.cuda` by name; None for others."
