@@ -144,7 +144,7 @@ def unpack(self:Machine,
     if isinstance(value, tuple) and len(value)==n: return value
     raise KernelError(f"{n} names cannot share {value!r}")
 
-# %% ../../nbs/35_gpu.machine.ipynb #7cf82636
+# %% ../../nbs/35_gpu.machine.ipynb #510bc9f5
 @patch
 def negate(self:Machine,
     value, # Scalar or lanes
@@ -166,7 +166,6 @@ def choose(self:Machine,
     self.rejoin()
     return value
 
-# %% ../../nbs/35_gpu.machine.ipynb #6672dfe8
 @patch
 def contains(self:Machine,
     value, # Scalar or lanes
@@ -627,7 +626,7 @@ class _Atomic:
         if name not in ATOMICS: raise KernelError(f"lock-step does not know `cuda.atomic.{name}`")
         return lambda *args: self._change(name, *args)
 
-# %% ../../nbs/35_gpu.machine.ipynb #f71e4f52
+# %% ../../nbs/35_gpu.machine.ipynb #ea17c1e9
 EMULATED = {} # Function as the kernel knows it -> what lanes do instead
 
 def emulates(
@@ -655,7 +654,6 @@ def _print(machine, *parts):
     for lane in np.flatnonzero(machine.lanes.active.lanes):
         print(*(part[lane] if isinstance(part, np.ndarray) else part for part in parts))
 
-# %% ../../nbs/35_gpu.machine.ipynb #bba0122e
 @patch
 def source_line(self:Machine)->str: # Without the space around it
     "The line of the source that is running."

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['surroundings', 'parse_kernel', 'CudaName', 'member', 'Site', 'Program', 'where', 'rename', 'rewrite']
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #0d7f4164
+# %% ../../nbs/34_gpu.rewriting.ipynb #40c80bd8
 import ast
 import builtins
 import inspect
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .launcher import python_function
-from ..number_types import KernelError
+from ..number_types import KernelError, as_caster
 
 # %% ../../nbs/34_gpu.rewriting.ipynb #0b69f548
 def surroundings(
@@ -170,7 +170,7 @@ def _spoken(node):
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).lower()
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #6786a454
+# %% ../../nbs/34_gpu.rewriting.ipynb #6fe05661
 class _Values(_Expressions):
     "Names, numbers and what is outside of the kernel."
     def keep(self, name, thing, line=0):
@@ -186,11 +186,17 @@ class _Values(_Expressions):
             if node.id not in self.outside: raise self.refuse(node, "this name is not defined")
             thing = self.outside[node.id]
             return [_as_cuda_name(thing) or thing]
+        if isinstance(node, ast.Call): return self.limits(node)
         if not isinstance(node, ast.Attribute): return []
         above = self.resolve(node.value)
         if not above or isinstance(above[0], np.ndarray): return []
         try: return [member(above[0], node.attr)]
         except AttributeError as error: raise self.refuse(node, f"{error}") from error
+    def limits(self, node):
+        "What `np.finfo(...)` and `np.iinfo(...)` say of a type, in a list; empty for other calls."
+        found = self.resolve(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else []
+        kind = self.resolve(node.args[0]) if found and found[0] in (np.finfo, np.iinfo) and node.args else []
+        return [found[0](as_caster(kind[0]).dtype)] if kind else []
     def visit_Constant(self, node):
         if isinstance(node.value, (str, type(None))): return ast.Constant(node.value)
         if node.value is ...: return ast.Constant(...)
@@ -366,7 +372,7 @@ class _Assignments(_Calls):
     def visit_Pass(self, node): return []
     def visit_Assert(self, node): return [] # a kernel without debug=True does not check it
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #7744d314
+# %% ../../nbs/34_gpu.rewriting.ipynb #a977444d
 class _Statements(_Assignments):
     "Branches, loops and returns."
     def visit_If(self, node):
@@ -414,6 +420,9 @@ class _Statements(_Assignments):
     def visit_Break(self, node): return [_do("leave_loop", ast.Name(self.loops[-1], ast.Load()))]
     def visit_Continue(self, node): return [_do("skip_turn", ast.Name(self.loops[-1], ast.Load()))]
     def visit_Raise(self, node): return [_do("leave")]
+    def visit_FunctionDef(self, node):
+        raise self.refuse(node, "lock-step knows no functions inside a kernel: make it a device function")
+    visit_Lambda = visit_FunctionDef
     def visit_Return(self, node):
         if node.value is None or getattr(node.value, "value", ...) is None: return [_do("leave")]
         self.program.returns = node.lineno
