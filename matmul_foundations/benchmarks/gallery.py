@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GALLERY', 'Implementation', 'rows_within']
 
-# %% ../../nbs/90_benchmarks.gallery.ipynb #cf08bee7
+# %% ../../nbs/90_benchmarks.gallery.ipynb #1f283dc3
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -23,6 +23,7 @@ from ..cpu.compiled import (matmul_compiled_dot, matmul_compiled_ijk, matmul_com
                                              matmul_compiled_parallel)
 from ..cpu.gemm import batch_matmul_gemm, matmul_gemm
 from ..cpu.microkernel import matmul_tiled
+from ..gpu.launcher import matmul_launched, matmul_launched_tiled
 from ..shapes import FLOAT_DTYPES, flop_count
 
 # %% ../../nbs/90_benchmarks.gallery.ipynb #93277813
@@ -54,7 +55,7 @@ def rows_within(
     "Return how many rows of `a` keep the product within the implementation's limit."
     return int(max(1, min(available, implementation.largest_flop//max(1, flop_count(1, n, k)))))
 
-# %% ../../nbs/90_benchmarks.gallery.ipynb #35fd6278
+# %% ../../nbs/90_benchmarks.gallery.ipynb #282f5521
 GALLERY = MappingProxyType({each.name: each for each in (
     Implementation(matmul_loops, "10_arrays.loops", "three loops, a tensor for each number", 8e4),
     Implementation(matmul_lists, "10_arrays.loops", "three loops over lists of floats", 1e7),
@@ -71,6 +72,8 @@ GALLERY = MappingProxyType({each.name: each for each in (
     Implementation(matmul_packed, "21_cpu.blocked", "blocks copied to where they are read", 3e9),
     Implementation(matmul_tiled, "22_cpu.microkernel", "a tile in registers, plain numba", 3e9),
     Implementation(matmul_gemm, "24_cpu.gemm", "vector tiles, panels, threads", inf),
+    Implementation(matmul_launched, "30_gpu.launcher", "a Python call for each thread of a grid", 8e4),
+    Implementation(matmul_launched_tiled, "30_gpu.launcher", "blocks of generators, tiles shared", 8e4),
     Implementation(batch_matmul_broadcast, "12_arrays.broadcasting", "stacks: a loop over rows", 3e8, True),
     Implementation(batch_matmul_einsum, "13_arrays.einsum", "stacks: subscripts in a string", inf, True),
     Implementation(batch_matmul_at, "14_arrays.at_operator", "stacks: torch's own operator", inf, True),
