@@ -6,7 +6,7 @@
 __all__ = ['SEVERITY', 'ACCESSES', 'TILE', 'Finding', 'SiteCount', 'Tracer', 'Report', 'Trace', 'trace', 'naive_kernel',
            'coalesced_kernel', 'tiled_kernel']
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #4c38aa38
+# %% ../../nbs/39_gpu.analyzer.ipynb #72aac2dd
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,7 @@ from .lanes import WARP
 from .lockstep import Lockstep
 from .machine import Machine, at_lane
 from .races import (
-    ATOMIC, KINDS, LOAD, STORE, UNWRITTEN, WRITE_AFTER_WRITE, Clocks, Shadow, follow)
+    AN_ATOMIC, ATOMIC, KINDS, LOAD, STORE, UNWRITTEN, WRITE_AFTER_WRITE, Clocks, Shadow, follow)
 from .traffic import (
     count_sectors, count_wavefronts, kernel_bound, least_sectors, least_wavefronts, occupancy)
 from ..number_types import KernelError, binary, lane_function
@@ -124,7 +124,7 @@ class _Counting:
                   f"{memory.name!r}, thread {thread} of block {block}", int(astray.sum()),
                   line=self._line(), array=memory.name, block=block, thread=thread)
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #4ed3ed44
+# %% ../../nbs/39_gpu.analyzer.ipynb #bf86a56f
 class _Following:
     "Find races, and reads of what nobody wrote."
     def _shadow(self, memory):
@@ -175,8 +175,11 @@ class _Following:
         for found,who in self.suspects:
             if (who & active).any(): found.severity = "error"
         self.suspects = [(found, who) for found,who in self.suspects if found.severity!="error"]
+    def speak(self):
+        for found,who in self.suspects:
+            if (who & self.lanes.active.lanes).any(): found.severity = "error"
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #72164730
+# %% ../../nbs/39_gpu.analyzer.ipynb #9e99d0c8
 class _Racing(_Following):
     "Say who races with whom."
     def _race(self, access, array, place, conflict, rivals):
@@ -205,6 +208,7 @@ class _Racing(_Following):
         return tuple(index.values())
     def _same_value(self, memory, place, rivals):
         "Whether all stores that race would leave the same number: a flag."
+        if (rivals==AN_ATOMIC).any(): return False
         lanes,values = np.flatnonzero(rivals>=0),np.broadcast_to(self.value, self.lanes.n)
         block,thread = np.divmod(rivals[lanes], self.n_threads)
         other = (block-self.first_block)*self.lanes.padded + thread

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['WRITER', 'READER', 'ATOMICS', 'COLUMNS', 'ALONE', 'SEVERAL_LANES', 'SEVERAL_WARPS', 'SEVERAL_BLOCKS', 'NOBODY',
-           'LOAD', 'STORE', 'ATOMIC', 'READ_AFTER_WRITE', 'WRITE_AFTER_READ', 'WRITE_AFTER_WRITE', 'UNWRITTEN', 'KINDS',
-           'Shadow', 'Clocks', 'Conflict', 'follow']
+           'AN_ATOMIC', 'LOAD', 'STORE', 'ATOMIC', 'READ_AFTER_WRITE', 'WRITE_AFTER_READ', 'WRITE_AFTER_WRITE',
+           'UNWRITTEN', 'KINDS', 'Shadow', 'Clocks', 'Conflict', 'follow']
 
 # %% ../../nbs/38_gpu.races.ipynb #2a88832a
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from ..cpu.compiled import njit_cached
 from .lanes import WARP, Lanes
 from ..number_types import KernelError
 
-# %% ../../nbs/38_gpu.races.ipynb #99b8d1dd
+# %% ../../nbs/38_gpu.races.ipynb #092199a3
 WRITER,READER,ATOMICS,COLUMNS = 0,6,12,18 # where the columns of an access begin
 _THREAD,_EPOCH,_WARP,_SITE,_CLOCK,_MANY = range(6) # of these; a writer is always alone
 ALONE,SEVERAL_LANES,SEVERAL_WARPS,SEVERAL_BLOCKS = range(4)
-NOBODY = -1
+NOBODY,AN_ATOMIC = -1,-2
 LOAD,STORE,ATOMIC = range(3)
 
 class Shadow:
@@ -101,7 +101,7 @@ def _company(mine, theirs, epoch, their_epoch, warp_epoch, their_warp_epoch, sam
     if warp_epoch!=their_warp_epoch: return ALONE
     return many if mine==theirs else SEVERAL_LANES
 
-# %% ../../nbs/38_gpu.races.ipynb #7363a750
+# %% ../../nbs/38_gpu.races.ipynb #5ebf8059
 READ_AFTER_WRITE,WRITE_AFTER_READ,WRITE_AFTER_WRITE,UNWRITTEN = range(4)
 KINDS = "read after write","write after read","write after write","read of what nobody wrote"
 
@@ -137,6 +137,7 @@ def _follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n
                 if group==READER: kind = WRITE_AFTER_READ
             found[kind,0] += 1
             if group==WRITER: rivals[lane] = theirs
+            elif group==ATOMICS: rivals[lane] = AN_ATOMIC
             if found[kind,0]==1:
                 found[kind,1],found[kind,2] = lane,places[lane]
                 found[kind,3],found[kind,4] = theirs,rows[at+_SITE]
@@ -144,7 +145,7 @@ def _follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n
         rows[row+own],rows[row+own+_EPOCH],rows[row+own+_WARP] = mine,epoch,warp_epoch
         rows[row+own+_SITE],rows[row+own+_CLOCK],rows[row+own+_MANY] = site,clock,company
 
-# %% ../../nbs/38_gpu.races.ipynb #8cbcd5d1
+# %% ../../nbs/38_gpu.races.ipynb #f86983f2
 @dataclass(frozen=True)
 class Conflict:
     "Two threads that nothing orders, or a read of nothing: the first of a kind in one access."
@@ -163,7 +164,7 @@ def follow(
     access:int, # LOAD, STORE or ATOMIC
     site:int, # Number of the place in the source
     must_be_written:bool=False, # Whether a read of what nobody wrote is a fault
-)->tuple: # (list of `Conflict`, rivals: for each lane the thread whose write it overwrites in a race, or -1)
+)->tuple: # (list of `Conflict`, for each lane the thread whose number it overwrites in a race, or -1, or -2)
     "Follow one access of many lanes."
     found,rivals = np.zeros((len(KINDS), 5), np.int64),np.full(len(places), NOBODY, np.int32)
     _follow_kernel(shadow.flat, places, active, clocks.threads, clocks.epochs, clocks.warp_epochs,
