@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['swap_if', 'variable_types', 'CompiledKernel', 'compile_for_cpu', 'run_compiled']
 
-# %% ../../nbs/42_cuda.compiled.ipynb #206c654d
+# %% ../../nbs/42_cuda.compiled.ipynb #c1422290
 import ast
 import copy
+import os
 import re
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 
 import numba
 import numpy as np
@@ -24,7 +25,7 @@ from numba.extending import intrinsic
 
 from ..cpu.threads import allowed_threads, run_pieces
 from .fission import block_function, shared_arrays
-from .thread_code import HEADER, define, statements, thread_code
+from .thread_code import HEADER, define, names_in, statements, thread_code
 from ..gpu.launcher import launch_dims, python_function
 from ..number_types import KernelError
 from ..shapes import as_array
@@ -32,7 +33,7 @@ from ..shapes import as_array
 # %% ../../nbs/42_cuda.compiled.ipynb #81f587e0
 _fast = partial(njit, nogil=True, error_model="numpy", fastmath={"contract"})
 
-# %% ../../nbs/42_cuda.compiled.ipynb #d92e5d69
+# %% ../../nbs/42_cuda.compiled.ipynb #baacdb47
 def _swap_bits(context, builder, kind, pointer, old, new):
     "Write the instruction for a number of any type."
     model = context.data_model_manager[kind]
@@ -58,10 +59,11 @@ def swap_if(
         places = cgutils.unpack_tuple(builder, args[1]) if is_tuple else [args[1]]
         fields = context.make_array(array)(context, builder, args[0])
         pointer = cgutils.get_item_pointer(context, builder, array, fields, places, wraparound=True)
-        return context.make_tuple(builder, signature.return_type, _swap_bits(context, builder, kind, pointer, *args[2:]))
+        answer = _swap_bits(context, builder, kind, pointer, *args[2:])
+        return context.make_tuple(builder, signature.return_type, answer)
     return types.Tuple((kind, types.boolean))(array, place, kind, kind),emit
 
-# %% ../../nbs/42_cuda.compiled.ipynb #efe7729c
+# %% ../../nbs/42_cuda.compiled.ipynb #e9185da3
 def _updater(name, change):
     "Compile an atomic update; `change(old, x)` gives the new value."
     change = _fast(change)
@@ -76,7 +78,8 @@ def _updater(name, change):
 _CHANGES = dict(
     add=lambda old, x: old + x, sub=lambda old, x: old - x, exch=lambda old, x: x,
     max=lambda old, x: x if x>old else old, min=lambda old, x: x if x<old else old,
-    nanmax=lambda old, x: x if x>old or old!=old else old, nanmin=lambda old, x: x if x<old or old!=old else old,
+    nanmax=lambda old, x: x if x>old or old!=old else old,
+    nanmin=lambda old, x: x if x<old or old!=old else old,
     and_=lambda old, x: old & x, or_=lambda old, x: old | x, xor=lambda old, x: old ^ x,
     inc=lambda old, x: 0 if old>=x else old + 1, dec=lambda old, x: x if old==0 or old>x else old - 1)
 
@@ -89,7 +92,7 @@ def _atomic_compare_and_swap(array, old, new): return swap_if(array, 0, old, new
 _ATOMICS = {f"atomic_{name}": _updater(name, change) for name,change in _CHANGES.items()}
 _ATOMICS |= dict(atomic_cas=_atomic_cas, atomic_compare_and_swap=_atomic_compare_and_swap)
 
-# %% ../../nbs/42_cuda.compiled.ipynb #c162dfc8
+# %% ../../nbs/42_cuda.compiled.ipynb #58bda0e3
 def _bit_word(name, *more):
     "An instruction of LLVM's that looks at the bits of a whole number: 32 of them, or 64."
     @intrinsic
@@ -104,12 +107,14 @@ def _bit_word(name, *more):
         return kind(kind),emit
     return look
 
-_ones,_leading,_trailing,_reversed = _bit_word("ctpop"),_bit_word("ctlz", 0),_bit_word("cttz", 0),_bit_word("bitreverse")
+_ones,_reversed = _bit_word("ctpop"),_bit_word("bitreverse")
+_leading,_trailing = _bit_word("ctlz", 0),_bit_word("cttz", 0)
 
-# %% ../../nbs/42_cuda.compiled.ipynb #2860c67b
+# %% ../../nbs/42_cuda.compiled.ipynb #0dfbfe2d
 _WORDS = dict(
     popc=lambda x: np.int32(_ones(x)), clz=lambda x: np.int32(_leading(x)), brev=lambda x: _reversed(x),
-    ffs=lambda x: np.int32(0 if x==0 else _trailing(x)+1), fma=lambda a, b, c: a*b + c, cbrt=lambda x: np.cbrt(x))
+    ffs=lambda x: np.int32(0 if x==0 else _trailing(x)+1),
+    fma=lambda a, b, c: a*b + c, cbrt=lambda x: np.cbrt(x))
 _WORDS = {name: _fast(meaning) for name,meaning in _WORDS.items()}
 
 # %% ../../nbs/42_cuda.compiled.ipynb #91f5a5df
@@ -163,7 +168,7 @@ def _equal(values, alive, thread, n_threads, mask):
     args = (values, alive, thread, n_threads, mask)
     return _all(*args) or not _any(*args)
 
-# %% ../../nbs/42_cuda.compiled.ipynb #a6aa725d
+# %% ../../nbs/42_cuda.compiled.ipynb #ed87d60d
 @_fast
 def _look(values, thread, n_threads, lane):
     source = thread//32*32 + lane
@@ -174,8 +179,9 @@ _SHUFFLES = dict(
     shfl_up_sync=lambda v, alive, t, n, mask, delta: _look(v, t, n, t%32 - np.int64(delta)),
     shfl_down_sync=lambda v, alive, t, n, mask, delta: _look(v, t, n, t%32 + np.int64(delta)),
     shfl_xor_sync=lambda v, alive, t, n, mask, bits: _look(v, t, n, (t%32) ^ np.int64(bits)))
-_VOTES = dict(syncthreads_count=_count, syncthreads_or=_block_or, syncthreads_and=_block_and, ballot_sync=_ballot,
-              activemask=_ballot, match_any_sync=_match, any_sync=_any, all_sync=_all, eq_sync=_equal)
+_VOTES = dict(syncthreads_count=_count, syncthreads_or=_block_or, syncthreads_and=_block_and,
+              ballot_sync=_ballot, activemask=_ballot, match_any_sync=_match,
+              any_sync=_any, all_sync=_all, eq_sync=_equal)
 _VOTES |= {name: _fast(meaning) for name,meaning in _SHUFFLES.items()}
 
 # %% ../../nbs/42_cuda.compiled.ipynb #b14a46a5
@@ -188,7 +194,7 @@ def _anyone(alive, first, end):
 _MEANINGS = dict(empty=np.empty, ones=np.ones, bool_=np.bool_, uint8=np.uint8, anyone=_anyone,
                  **_ATOMICS, **_WORDS, **_VOTES)
 
-# %% ../../nbs/42_cuda.compiled.ipynb #2d565bbc
+# %% ../../nbs/42_cuda.compiled.ipynb #84a3debf
 @_fast
 def _own_value(value, *others): return value
 
@@ -198,19 +204,21 @@ def _bits(value, *others): return np.int32(0)
 @_fast
 def _truth(value, *others): return False
 
-_TYPED = {name: _own_value if name in _SHUFFLES else _truth if name in ("any_sync", "all_sync", "eq_sync") else _bits
-          for name in _VOTES}
+_TYPED = {name: _own_value if name in _SHUFFLES else _bits for name in _VOTES}
+_TYPED |= dict(any_sync=_truth, all_sync=_truth, eq_sync=_truth)
 
 class _NoBarriers(ast.NodeTransformer):
-    def visit_Expr(self, node): return ast.Pass() if ast.unparse(node) in ("syncthreads()", "syncwarp()") else node
+    def visit_Expr(self, node):
+        return ast.Pass() if names_in(node) & {"syncthreads", "syncwarp"} else node
 
-# %% ../../nbs/42_cuda.compiled.ipynb #654d4d19
+# %% ../../nbs/42_cuda.compiled.ipynb #8680e225
 def variable_types(
     code, # `ThreadCode` of a kernel
     arg_types:tuple, # Numba's types of its arguments
 )->dict: # Name -> type
     "Let numba find the types of a thread's variables."
-    made = ["thread_x, thread_y, thread_z = threads", *HEADER[1:], "alive = ones(1, bool_)", "dynamic = empty(shared_bytes, uint8)"]
+    made = ["thread_x, thread_y, thread_z = threads", *HEADER[1:], "alive = ones(1, bool_)",
+            "dynamic = empty(shared_bytes, uint8)"]
     made += [f"{name} = empty({shape!r}, {dtype})" for name,(shape,dtype) in code.local.items()]
     body = [each for text in made for each in statements(text)] + shared_arrays(code)
     body += [_NoBarriers().visit(each) for each in copy.deepcopy(code.body)]
@@ -224,7 +232,7 @@ def variable_types(
         (three, three, three, types.int64, *arg_types), None)
     return {name: types.unliteral(kind) for name,kind in found.typemap.items()}
 
-# %% ../../nbs/42_cuda.compiled.ipynb #ef01cd03
+# %% ../../nbs/42_cuda.compiled.ipynb #5322a360
 def _piece_function(block):
     "Compile a run of blocks."
     def piece(number, n_pieces, blocks, threads, shared_bytes, *args):
@@ -234,10 +242,22 @@ def _piece_function(block):
             block((k%columns, k//columns%rows, k//(columns*rows)), blocks, threads, shared_bytes, *args)
     return _fast(piece)
 
+@cache
+def _helpers(process, count):
+    "The threads that help the caller; a fork of the process has its own."
+    return ThreadPoolExecutor(count)
+
 def _share_out(piece, n_pieces, *args):
-    "Run all pieces on as many threads as `run_pieces` grants."
-    with ThreadPoolExecutor(numba.get_num_threads()) as pool:
-        done = list(pool.map(lambda number: piece(number, *args), range(n_pieces)))
+    "Take piece after piece, together with as many helpers as `run_pieces` grants; return how many ended."
+    numbers,count,done = iter(range(n_pieces)),numba.get_num_threads() - 1,[]
+    def work():
+        for number in numbers:
+            piece(number, *args)
+            done.append(number)
+    pool = _helpers(os.getpid(), count) if count else None
+    others = [pool.submit(work) for _ in range(count)]
+    work()
+    for other in others: other.result() # raises what was raised there
     return len(done)
 
 # %% ../../nbs/42_cuda.compiled.ipynb #ddfedfa7
@@ -288,7 +308,7 @@ def compile_for_cpu(
     if function not in _kernels: _kernels[function] = CompiledKernel(function)
     return _kernels[function]
 
-# %% ../../nbs/42_cuda.compiled.ipynb #e4629a18
+# %% ../../nbs/42_cuda.compiled.ipynb #ffe03c52
 def run_compiled(
     kernel, # `@cuda.jit` kernel, or a plain function written like one
     grid, # Blocks: a whole number, or 1 to 3 of them (x, y, z)
@@ -303,7 +323,8 @@ def run_compiled(
     arg_types = tuple(map(numba.typeof, arrays))
     piece = compile_for_cpu(kernel).piece(arg_types, 3 if size.z>1 else 2 if size.y>1 else 1)
     threads = allowed_threads(threads)
-    n_pieces = min(blocks.x*blocks.y*blocks.z, 4*threads) if threads>1 else 1
+    n_pieces = min(blocks.x*blocks.y*blocks.z, 8*threads) if threads>1 else 1
     shared = partial(_share_out, piece)
-    try: run_pieces(piece, shared, n_pieces, n_pieces, tuple(blocks), tuple(size), shared_bytes, *arrays, threads=threads)
+    given = (n_pieces, tuple(blocks), tuple(size), shared_bytes, *arrays)
+    try: run_pieces(piece, shared, n_pieces, *given, threads=threads)
     except NumbaError as error: raise _told(error) from error

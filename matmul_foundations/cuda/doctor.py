@@ -19,7 +19,7 @@ from numba import cuda
 
 from .launch import EXECUTORS
 
-# %% ../../nbs/44_cuda.doctor.ipynb #91359f46
+# %% ../../nbs/44_cuda.doctor.ipynb #7351de41
 def _version_of(package):
     "The version of an installed package, or None."
     try: return metadata.version(package)
@@ -27,7 +27,8 @@ def _version_of(package):
 
 def _gpus():
     "Each GPU's name and compute capability."
-    return [(_text(gpu.name), tuple(gpu.compute_capability)) for gpu in cuda.gpus] if cuda.is_available() else []
+    if not cuda.is_available(): return []
+    return [(_text(gpu.name), tuple(gpu.compute_capability)) for gpu in cuda.gpus]
 
 def _text(name): return name.decode() if isinstance(name, bytes) else str(name)
 
@@ -36,10 +37,10 @@ def _driver():
     return tuple(driver.get_version())
 
 def _toolkit():
-    from numba.cuda.cudadrv.runtime import runtime
-    return tuple(runtime.get_version())
+    version = tuple(cuda.runtime.get_version())
+    return version if version>(0, 0) else Failed("the simulator has none")
 
-# %% ../../nbs/44_cuda.doctor.ipynb #9f5b8d94
+# %% ../../nbs/44_cuda.doctor.ipynb #6aababc0
 def _threading_layer():
     "The layer that numba's parallel code uses; it has to run something to know."
     from numba.np.ufunc import parallel
@@ -52,12 +53,15 @@ def _torch_cuda():
 
 PROBES = {
     "python": platform.python_version, "numba": lambda: numba.__version__,
-    "numba_cuda": lambda: _version_of("numba-cuda"), "implementation": lambda: getattr(cuda, "implementation", "Built-in"),
-    "simulator": lambda: bool(numba.config.ENABLE_CUDASIM), "visible": lambda: os.environ.get("CUDA_VISIBLE_DEVICES"),
-    "driver": _driver, "toolkit": _toolkit, "gpus": _gpus, "torch": lambda: torch.__version__, "torch_cuda": _torch_cuda,
-    "torch_sees": torch.cuda.is_available, "threading_layer": _threading_layer, "cpu_threads": lambda: numba.config.NUMBA_NUM_THREADS}
+    "numba_cuda": lambda: _version_of("numba-cuda"),
+    "implementation": lambda: getattr(cuda, "implementation", "Built-in"),
+    "simulator": lambda: bool(numba.config.ENABLE_CUDASIM),
+    "visible": lambda: os.environ.get("CUDA_VISIBLE_DEVICES"),
+    "driver": _driver, "toolkit": _toolkit, "gpus": _gpus, "torch": lambda: torch.__version__,
+    "torch_cuda": _torch_cuda, "torch_sees": torch.cuda.is_available,
+    "threading_layer": _threading_layer, "cpu_threads": lambda: numba.config.NUMBA_NUM_THREADS}
 
-# %% ../../nbs/44_cuda.doctor.ipynb #7df845a7
+# %% ../../nbs/44_cuda.doctor.ipynb #83590bc2
 @dataclass(frozen=True)
 class Failed:
     "The answer of a probe that raised an error."
@@ -71,16 +75,17 @@ def ask(
     "Ask a question that may fail."
     try: return probe()
     except Exception as error: # whatever a driver may raise
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        return Failed(" ".join(lines[-4:-3] or lines[:1]) or type(error).__name__)
+        lines = [line.strip(" .") for line in str(error).splitlines() if line.strip(" :")]
+        return Failed(next((line for line in lines if line[-1]!=":"), type(error).__name__))
 
-# %% ../../nbs/44_cuda.doctor.ipynb #c92449ce
+# %% ../../nbs/44_cuda.doctor.ipynb #3a9f6281
 @dataclass(frozen=True)
 class Trouble:
     "Something that should be otherwise."
     severity:str # "error": the GPU cannot be used as it should be; "note": good to know
     what:str # What was found
     remedy:str # What to do
+    bearable:bool=False # An error beside which numba still reaches the GPU
 
 def _dotted(version): return ".".join(map(str, version))
 
@@ -88,7 +93,7 @@ def _pip(driver):
     "The command that installs numba-cuda for a driver."
     return f"pip install 'numba-cuda[cu{driver[0] if driver else 13}]'"
 
-# %% ../../nbs/44_cuda.doctor.ipynb #8f761722
+# %% ../../nbs/44_cuda.doctor.ipynb #8f3a34b2
 def _no_driver(facts):
     if facts["driver"] or facts["simulator"]: return None
     return Trouble("note", "no CUDA driver: nothing runs on a GPU here",
@@ -96,25 +101,28 @@ def _no_driver(facts):
 
 def _hidden_gpu(facts):
     if not facts["driver"] or facts["gpus"] or facts["simulator"]: return None
-    hidden = facts["visible"] is not None
-    return Trouble("error", "there is a driver, but no GPU" + f" (CUDA_VISIBLE_DEVICES={facts['visible']!r})"*hidden,
-                   "unset CUDA_VISIBLE_DEVICES" if hidden else "ask nvidia-smi; in a container, start it with --gpus all")
+    if facts["visible"] is None: return Trouble(
+        "error", "there is a driver, but no GPU", "ask nvidia-smi; start a container with --gpus all")
+    return Trouble("error", f"no GPU, for CUDA_VISIBLE_DEVICES is {facts['visible']!r}",
+                   "unset CUDA_VISIBLE_DEVICES")
 
 def _old_driver(facts):
     driver,toolkit = facts["driver"],facts["toolkit"]
     if not driver or not toolkit or tuple(driver)>=tuple(toolkit): return None
-    return Trouble("error", f"PTX mismatch: the driver is for CUDA {_dotted(driver)}, the toolkit is {_dotted(toolkit)}, "
-                   "and the driver cannot read its PTX",
-                   f"update the driver, or take a toolkit no newer: {_pip(driver)} 'cuda-toolkit=={_dotted(driver)}.*'")
+    old,new = _dotted(driver),_dotted(toolkit)
+    return Trouble("error", f"PTX mismatch: a driver for CUDA {old} cannot read the PTX of toolkit {new}",
+                   f"update the driver, or take a toolkit no newer: {_pip(driver)} 'cuda-toolkit=={old}.*'")
 
 def _no_toolkit(facts):
     if not facts["driver"] or facts["toolkit"]: return None
-    return Trouble("error", "there is a driver, but no CUDA toolkit: kernels cannot be compiled", _pip(facts["driver"]))
+    return Trouble("error", "there is a driver, but no CUDA toolkit: kernels cannot be compiled",
+                   _pip(facts["driver"]))
 
-# %% ../../nbs/44_cuda.doctor.ipynb #ae6bfb51
+# %% ../../nbs/44_cuda.doctor.ipynb #46ca63cc
 def _simulated(facts):
     if not facts["simulator"]: return None
-    return Trouble("error" if facts["gpus"] else "note", "NUMBA_ENABLE_CUDASIM is set: numba.cuda is a simulator here",
+    return Trouble("error" if facts["gpus"] else "note",
+                   "NUMBA_ENABLE_CUDASIM is set: numba.cuda is a simulator here",
                    "unset NUMBA_ENABLE_CUDASIM before Python starts")
 
 def _old_package(facts):
@@ -122,34 +130,36 @@ def _old_package(facts):
     if facts["numba_cuda"]: return Trouble(
         "error", f"numba-cuda {facts['numba_cuda']} is installed, but numba's own target answers",
         "import numba.cuda only after numba-cuda is installed; reinstall it if that does not help")
-    return Trouble("error" if facts["gpus"] else "note", "numba's own CUDA target answers, which is deprecated",
-                   _pip(facts["driver"]))
+    return Trouble("error" if facts["gpus"] else "note",
+                   "numba's own CUDA target answers, which is deprecated",
+                   _pip(facts["driver"]), bearable=True)
 
 def _old_card(facts):
     major = facts["toolkit"][0] if facts["toolkit"] else 0
     least = (7, 5) if major>=13 else (5, 0)
     old = [f"{name} ({_dotted(cc)})" for name,cc in facts["gpus"] or () if tuple(cc)<least]
     if not old: return None
-    return Trouble("error", f"CUDA {major} compiles for compute capability {_dotted(least)} and up: not for {', '.join(old)}",
-                   "pip install 'numba-cuda[cu12]'")
+    what = f"CUDA {major} compiles for compute capability {_dotted(least)} and up: not for {', '.join(old)}"
+    return Trouble("error", what, "pip install 'numba-cuda[cu12]'")
 
-# %% ../../nbs/44_cuda.doctor.ipynb #e775e571
+# %% ../../nbs/44_cuda.doctor.ipynb #b128c837
 def _blind_torch(facts):
     if not facts["gpus"] or facts["torch_sees"] or facts["simulator"]: return None
     built = facts["torch_cuda"]
     if not built: return Trouble("error", f"torch {facts['torch']} is built without CUDA",
-                                 "install torch's CUDA build: its site has a selector")
+                                 "install torch's CUDA build: its site has a selector", bearable=True)
     return Trouble("error", f"torch is built for CUDA {_dotted(built)}, and does not see the GPU",
-                   "update the driver, or install a build of torch for an older CUDA")
+                   "update the driver, or install a build of torch for an older CUDA", bearable=True)
 
 def _poor_threads(facts):
     if facts["threading_layer"]!="workqueue": return None
-    return Trouble("note", "numba's threading layer is workqueue, which cannot be entered by two threads at once",
+    return Trouble("note", "numba's threading layer is workqueue: two threads cannot enter it at once",
                    "pip install tbb")
 
-RULES = (_simulated, _no_driver, _hidden_gpu, _no_toolkit, _old_driver, _old_card, _old_package, _blind_torch, _poor_threads)
+RULES = (_simulated, _no_driver, _hidden_gpu, _no_toolkit, _old_driver, _old_card, _old_package, _blind_torch,
+         _poor_threads)
 
-# %% ../../nbs/44_cuda.doctor.ipynb #3e962ec3
+# %% ../../nbs/44_cuda.doctor.ipynb #37233fa7
 @dataclass(frozen=True)
 class Diagnosis:
     "What a machine has, what troubles it, and what it can run."
@@ -160,27 +170,30 @@ class Diagnosis:
     @property
     def runs(self):
         "Executor -> whether it works here."
-        blocking = any(trouble.severity=="error" and "torch" not in trouble.what and "deprecated" not in trouble.what
-                       for trouble in self.troubles)
-        ready = bool(self.facts["gpus"]) and not self.facts["simulator"] and not blocking
+        blocking = any(not trouble.bearable for trouble in self.errors)
+        ready = bool(self.facts["gpus"]) and not blocking
         return {name: ready if name=="cuda" else True for name in EXECUTORS}
 
-# %% ../../nbs/44_cuda.doctor.ipynb #e952569e
+# %% ../../nbs/44_cuda.doctor.ipynb #00642265
 def _described(facts):
     "What is printed about a machine: rows of a name and a text."
-    package = f"numba-cuda {facts['numba_cuda']}" if facts["implementation"]=="NVIDIA" else f"{facts['implementation']} (numba's own)"
-    gpus = ", ".join(f"{name}, compute capability {_dotted(cc)}" for name,cc in facts["gpus"] or ()) or "none"
+    package = f"{facts['implementation']}, of numba itself"
+    if facts["implementation"]=="NVIDIA": package = f"numba-cuda {facts['numba_cuda']}"
+    gpus = [f"{name}, compute capability {_dotted(cc)}" for name,cc in facts["gpus"] or ()]
     built = facts["torch_cuda"]
-    def version(name): return f"CUDA {_dotted(facts[name])}" if facts[name] else str(facts[name] or "none")
+    def version(name): return f"CUDA {_dotted(facts[name])}" if facts[name] else str(facts[name])
     return [("Python", facts["python"]), ("numba", facts["numba"]), ("numba.cuda is", package),
-            ("driver", version("driver")), ("toolkit", version("toolkit")), ("GPU", gpus),
+            ("driver", version("driver")), ("toolkit", version("toolkit")),
+            ("GPU", ", ".join(gpus) or "none"),
             ("torch", f"{facts['torch']}, " + (f"for CUDA {_dotted(built)}" if built else "without CUDA")),
             ("CPU threads", f"{facts['cpu_threads']}, threading layer {facts['threading_layer']}")]
 
 def _show(diagnosis):
     rows = [f"{name + ':':15}{text}" for name,text in _described(diagnosis.facts)]
-    rows.append(f"{'runs:':15}" + ", ".join(f"{name} {'yes' if ok else 'no'}" for name,ok in diagnosis.runs.items()))
-    for trouble in diagnosis.troubles: rows += ["", f"{trouble.severity}: {trouble.what}", f"    {trouble.remedy}"]
+    for word,wanted in (("runs:", True), ("does not run:", False)):
+        rows.append(f"{word:15}" + (", ".join(x for x,ok in diagnosis.runs.items() if ok==wanted) or "–"))
+    for trouble in diagnosis.troubles:
+        rows += ["", f"{trouble.severity}: {trouble.what}", f"    {trouble.remedy}"]
     return "\n".join(rows if diagnosis.troubles else [*rows, "", "no trouble"])
 
 Diagnosis.__str__ = Diagnosis.__repr__ = _show

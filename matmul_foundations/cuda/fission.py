@@ -6,13 +6,14 @@
 __all__ = ['BLOCK', 'WARP', 'BLOCK_NAMES', 'THREAD_NAMES', 'mark_levels', 'Step', 'plan_steps', 'reads_and_writes', 'leaves',
            'Variables', 'sort_variables', 'shared_arrays', 'block_function']
 
-# %% ../../nbs/41_cuda.fission.ipynb #d423883b
+# %% ../../nbs/41_cuda.fission.ipynb #9f972cd1
 import ast
 import copy
 from collections import Counter
 from dataclasses import dataclass, field
 
 from numba.core import types
+from numba.core.errors import NumbaError
 from numba.np.numpy_support import as_dtype
 
 from .thread_code import (
@@ -45,7 +46,7 @@ def mark_levels(
             raise where(node, text_of([node]).split("\n")[0], "an `else` of a loop in which threads wait")
     return max((node.level for node in nodes), default=0)
 
-# %% ../../nbs/41_cuda.fission.ipynb #fd201492
+# %% ../../nbs/41_cuda.fission.ipynb #439810ea
 @dataclass
 class Step:
     "A part of the plan of a block."
@@ -55,12 +56,13 @@ class Step:
     parts:list = field(default_factory=list) # Statements of 'each', otherwise steps
     otherwise:list = field(default_factory=list) # Steps
     def __str__(self):
-        inside = "\n".join(map(str, self.parts + self.otherwise)) if self.kind!="each" else text_of(self.parts)
+        steps = "\n".join(map(str, self.parts + self.otherwise))
+        inside = text_of(self.parts) if self.kind=="each" else steps
         return f"{self.kind}\n" + "\n".join("    " + line for line in inside.splitlines())
 
 _KINDS = {ast.If: "if", ast.For: "for", ast.While: "while", ast.Break: "jump", ast.Continue: "jump"}
 
-# %% ../../nbs/41_cuda.fission.ipynb #ad9dcad7
+# %% ../../nbs/41_cuda.fission.ipynb #f9264f5c
 def plan_steps(
     nodes:list, # Statements with levels
     level:int=BLOCK, # Who goes through them together
@@ -69,8 +71,8 @@ def plan_steps(
     steps,run = [],[]
     def close():
         if not run: return
-        if max(node.level for node in run): steps.append(Step("warps", level, run[0], plan_steps(run[:], WARP)))
-        else: steps.append(Step("each", level, run[0], run[:]))
+        if not any(node.level for node in run): steps.append(Step("each", level, run[0], run[:]))
+        else: steps.append(Step("warps", level, run[0], plan_steps(run, WARP)))
         run.clear()
     for node in nodes:
         if node.level<level: run.append(node)
@@ -81,12 +83,13 @@ def plan_steps(
     close()
     return steps
 
-# %% ../../nbs/41_cuda.fission.ipynb #0ae93130
+# %% ../../nbs/41_cuda.fission.ipynb #da32113e
 def _loaded(node):
     own = {node.target.id} if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) else set()
     return own | {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
-def _stored(node): return [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+def _stored(node):
+    return [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
 
 # %% ../../nbs/41_cuda.fission.ipynb #08d82c3a
 def reads_and_writes(
@@ -116,10 +119,11 @@ def leaves(
         elif step.kind=="for": yield [ast.Expr(step.node.iter)]
         if step.kind!="each": yield from leaves(step.parts + step.otherwise)
 
-# %% ../../nbs/41_cuda.fission.ipynb #8dee666a
-_CHEAP = {"min", "max", "abs", "int", "len", "bool", "float32", "float64", "int32", "int64", "uint32", "uint64"}
-_PLAIN = (ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Tuple, ast.Slice,
-          ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.expr_context)
+# %% ../../nbs/41_cuda.fission.ipynb #d974349e
+_CHEAP = set("min max abs int len bool float32 float64 int32 int64 uint32 uint64".split())
+_PLAIN = (ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Tuple,
+          ast.Slice, ast.operator, ast.unaryop, ast.cmpop, ast.boolop,
+          ast.expr_context)
 
 def _repeatable(value, is_view=False):
     "Whether an expression has the same value whenever it is evaluated."
@@ -150,7 +154,7 @@ def _in_order(nodes):
         yield node
         for side in ("body", "orelse"): yield from _in_order(getattr(node, side, []))
 
-# %% ../../nbs/41_cuda.fission.ipynb #4757eea4
+# %% ../../nbs/41_cuda.fission.ipynb #9a3e0b59
 def sort_variables(
     code:ThreadCode, # What a thread does, with levels
     steps:list, # Its plan
@@ -163,21 +167,25 @@ def sort_variables(
     moving = THREAD_NAMES | set(code.local)
     for node in nodes:
         name = getattr(node.targets[0], "id", None) if isinstance(node, ast.Assign) else None
-        needs = names_in(node.value) if name and times[name]==1 and name not in code.seen else {None}
-        is_view = isinstance(kinds.get(name), types.Array)
-        if name in code.parameters or not needs <= fixed | moving or not _repeatable(node.value, is_view): continue
+        if not name or times[name]!=1 or name in code.seen or name in code.parameters: continue
+        needs,is_view = names_in(node.value),isinstance(kinds.get(name), types.Array)
+        if not needs <= fixed | moving or not _repeatable(node.value, is_view): continue
         (found.once if needs <= fixed else found.again)[name] = node
         (fixed if needs <= fixed else moving).add(name)
-    targets = Counter(name for node in nodes if isinstance(node, ast.For) and node.level for name in _stored(node.target))
-    found.counters = {name for name,count in targets.items() if times[name]==count and name not in code.parameters}
+    targets = Counter(name for node in nodes if isinstance(node, ast.For) and node.level
+                      for name in _stored(node.target))
+    found.counters = {name for name,count in targets.items() if times[name]==count
+                      and name not in code.parameters}
     others = set(times) - found.counters - found.once.keys() - found.again.keys()
-    found.kept = others & set().union(code.seen, code.parameters, *(reads_and_writes(leaf)[0] for leaf in leaves(steps)))
+    found.kept = others & set().union(code.seen, code.parameters,
+                                      *(reads_and_writes(leaf)[0] for leaf in leaves(steps)))
     return found
 
-# %% ../../nbs/41_cuda.fission.ipynb #b0f5fb80
+# %% ../../nbs/41_cuda.fission.ipynb #2751ec1e
 class _Placed(ast.NodeTransformer):
     "Puts kept variables into their arrays."
-    def __init__(self, variables): self.kept,self.gone = variables.kept,variables.once.keys() | variables.again.keys()
+    def __init__(self, variables):
+        self.kept,self.gone = variables.kept,variables.once.keys() | variables.again.keys()
     def visit_Name(self, node):
         if node.id not in self.kept or getattr(node, "whole", False): return node
         array,place = ast.Name(node.id, ast.Load()),ast.Name("thread", ast.Load())
@@ -204,7 +212,7 @@ def _leaving(nodes, in_loop=False):
         if returns: out.append(ast.If(expression("not alive[thread]"), jump, []))
     return out
 
-# %% ../../nbs/41_cuda.fission.ipynb #d9bf59d8
+# %% ../../nbs/41_cuda.fission.ipynb #ae54264a
 _NUMBERS = ("thread = thread_x", "thread = thread_y*threads_x + thread_x",
             "thread = (thread_z*threads_y + thread_y)*threads_x + thread_x") # by dimensions of the block
 _FROM_NUMBER = ("thread_x = thread%threads_x", "thread_y = thread//threads_x%threads_y",
@@ -222,7 +230,8 @@ class _Loops:
         for name,node in reversed(self.variables.again.items()):
             if name in needs: out.insert(0, copy.deepcopy(node))
             if name in needs: needs |= names_in(node.value)
-        return [each for name in self.code.local if name in needs for each in statements(f"{name} = {name}s[thread]")] + out
+        return [each for name in self.code.local if name in needs
+                for each in statements(f"{name} = {name}_of_all[thread]")] + out
     def threads(self, body, level):
         skip = statements("if not alive[thread]: continue") if self.marks and self.several else []
         body = skip + self.again(body) + body
@@ -231,34 +240,37 @@ class _Loops:
             return [ast.For(ast.Name("thread", ast.Store()), lanes, header(body, _FROM_NUMBER) + body, [])]
         if "thread" in names_in(*body): body = statements(_NUMBERS[self.ndim-1]) + body
         for axis in AXES[:self.ndim]:
-            body = [ast.For(ast.Name(f"thread_{axis}", ast.Store()), expression(f"range(threads_{axis})"), body, [])]
+            body = [ast.For(ast.Name(f"thread_{axis}", ast.Store()), expression(f"range(threads_{axis})"),
+                            body, [])]
         return body
 
-# %% ../../nbs/41_cuda.fission.ipynb #09980e27
-_ASK = """
-if not {name}_known: {name},{name}_known = {kind}(value),True
-elif {name}!={kind}(value): raise KernelError({said!r})"""
+# %% ../../nbs/41_cuda.fission.ipynb #2a3ed08c
+_ASK = """{name}_now = 0
+if not {name}_known: {name},{name}_known = {kind}({name}_now),True
+elif {name}!={kind}({name}_now): raise KernelError({said!r})"""
 
 class _Conditions(_Loops):
     "Finds the values on which all threads agree."
     def agreed(self, value, level, kind):
         "Statements that find such a value, and an expression for it."
-        known = BLOCK_NAMES | {*self.code.shared, *self.code.outside, *self.code.parameters} | _CHEAP | {"range"}
+        known = BLOCK_NAMES | {*self.code.shared, *self.code.outside, *self.code.parameters} | _CHEAP
         known |= self.variables.counters | self.variables.once.keys()
         if names_in(value) <= known - self.variables.kept and _repeatable(value): return [],value
         self.asked += 1
         self.code.outside["KernelError"],name = KernelError,f"asked_{self.asked}"
-        said = (f"line {value.lineno}, `{ast.unparse(value)}`: threads of a {'warp' if level==WARP else 'block'} "
-                "disagree, and a barrier depends on it")
-        ask = statements(f"value = 0{_ASK.format(name=name, kind=kind, said=said)}")
+        who,text = "warp" if level==WARP else "block",getattr(value, "told", ast.unparse(value))
+        said = (f"line {value.lineno}, `{text}`: threads of a {who} disagree, and a barrier "
+                "depends on it")
+        ask = statements(_ASK.format(name=name, kind=kind, said=said))
         ask[0].value = self.placed.visit(copy.deepcopy(value))
         start = statements(f"{name},{name}_known = {kind}(0),False")
         return start + self.threads(ask, level),ast.Name(name, ast.Load())
 
-# %% ../../nbs/41_cuda.fission.ipynb #c1995b93
+# %% ../../nbs/41_cuda.fission.ipynb #af93d0c5
 class _Steps(_Conditions):
     "Writes the steps of a plan."
-    def write(self, steps): return [node for step in steps for node in getattr(self, f"write_{step.kind}")(step)]
+    def write(self, steps):
+        return [node for step in steps for node in getattr(self, f"write_{step.kind}")(step)]
     def write_jump(self, step): return [step.node]
     def write_each(self, step):
         body = [self.placed.visit(copy.deepcopy(node)) for node in step.parts]
@@ -278,7 +290,7 @@ class _Steps(_Conditions):
         stop = ast.If(ast.UnaryOp(ast.Not(), test), [ast.Break()], [])
         return [ast.While(ast.Constant(True), [*first, stop, *self.write(step.parts)], [])]
 
-# %% ../../nbs/41_cuda.fission.ipynb #9eb461a1
+# %% ../../nbs/41_cuda.fission.ipynb #0bf1b992
 class _Writer(_Steps):
     "Writes the steps of a plan, `for` among them."
     def write_for(self, step):
@@ -287,8 +299,9 @@ class _Writer(_Steps):
             asked = [self.agreed(arg, step.level, "int") for arg in items.args]
             first = [each for more,_ in asked for each in more]
             items = ast.Call(items.func, [value for _,value in asked], [])
-        elif self.agreed(items, step.level, "int")[0]: raise where(items, ast.unparse(items), "wanted a range, or constants")
-        if not isinstance(node.target, ast.Name): raise where(node, ast.unparse(node.target), "wanted one name here")
+        elif self.agreed(items, step.level, "int")[0]:
+            raise where(items, ast.unparse(items), "wanted a range, or constants")
+        if not isinstance(node.target, ast.Name): raise where(node, text_of([node]), "wanted one name")
         target,body = node.target,self.write(step.parts)
         if target.id not in self.variables.counters:
             now = ast.Name(f"{target.id}_now", ast.Store())
@@ -296,7 +309,7 @@ class _Writer(_Steps):
             target,body = now,self.threads([own], step.level) + body
         return [*first, ast.For(target, items, body or [ast.Pass()], [])]
 
-# %% ../../nbs/41_cuda.fission.ipynb #417cc9c7
+# %% ../../nbs/41_cuda.fission.ipynb #888a31f4
 def shared_arrays(
     code:ThreadCode, # What a thread does
 )->list: # Statements
@@ -311,14 +324,14 @@ def shared_arrays(
 def _kept_array(code, name, kind):
     "Make the array of a variable that is kept across a barrier."
     try: as_dtype(kind)
-    except (NotImplementedError, TypeError): raise KernelError(
+    except NumbaError: raise KernelError(
         f"`{name}` is kept across a barrier, and is of type {kind}: only numbers can be") from None
     return f"{name} = empty(n_threads, {code.bind(str(kind), kind)})"
 
-# %% ../../nbs/41_cuda.fission.ipynb #4847b241
+# %% ../../nbs/41_cuda.fission.ipynb #f7261fa1
 def _top(code, variables, kinds, marks):
     "What a block does first."
-    arrays = [f"{name}s = empty((n_threads, {', '.join(map(str, shape))}), {dtype})"
+    arrays = [f"{name}_of_all = empty((n_threads, {', '.join(map(str, shape))}), {dtype})"
               for name,(shape,dtype) in code.local.items()]
     if marks: arrays.append("alive = ones(n_threads, bool_)")
     for name in sorted(variables.kept & kinds.keys()):
@@ -326,13 +339,13 @@ def _top(code, variables, kinds, marks):
         if name in code.parameters: arrays.append(f"{name}[:] = {name}_given")
     return shared_arrays(code) + [each for text in arrays for each in statements(text)]
 
-# %% ../../nbs/41_cuda.fission.ipynb #f371731f
+# %% ../../nbs/41_cuda.fission.ipynb #b081ea1f
 def block_function(
     code:ThreadCode, # What one thread does
     kinds:dict, # Name of a variable -> numba's type of it
     ndim:int=3, # Dimensions of a block: loops over threads
     outside=None, # Name -> function: what the text may call besides
-): # Function of `block`, `blocks`, `threads`, `shared_bytes` and the kernel's arguments; its text is in `text`
+): # Function of `block`, `blocks`, `threads`, `shared_bytes` and the kernel's arguments, with its `text`
     "Write the function that runs one block."
     mark_levels(code.body)
     steps = plan_steps(code.body)
@@ -346,4 +359,5 @@ def block_function(
     body = header(body, [*HEADER[1:4], HEADER[5], *unused, *dynamic]) + body
     given = [f"{name}_given" if name in variables.kept else name for name in code.parameters]
     names = {**code.outside, **(outside or {})}
-    return define(f"{code.name}_block", ["block", "blocks", "threads", "shared_bytes", *given], body, names, code.place)
+    return define(f"{code.name}_block", ["block", "blocks", "threads", "shared_bytes", *given], body, names,
+                  code.place)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EXECUTORS', 'SimulatorError', 'run_simulator', 'launch']
 
-# %% ../../nbs/43_cuda.launch.ipynb #90113c64
+# %% ../../nbs/43_cuda.launch.ipynb #4e63cab0
 import ast
 import inspect
 import os
@@ -22,23 +22,17 @@ import torch
 from numba import cuda
 
 from .compiled import run_compiled
+from .thread_code import meaning_of
 from ..gpu.analyzer import trace
 from ..gpu.launcher import launch_dims, python_function
 from ..gpu.lockstep import lockstep
-from ..gpu.rewriting import CudaName, member, parse_kernel, surroundings
+from ..gpu.rewriting import CudaName, parse_kernel, surroundings
 from ..gpu.threads import run_threads
 from ..shapes import as_array
 
-# %% ../../nbs/43_cuda.launch.ipynb #2aee16d6
+# %% ../../nbs/43_cuda.launch.ipynb #a70c4248
 class SimulatorError(Exception):
     "What numba's simulator said of a kernel, or that it did not finish."
-
-class _Holder: pass
-
-def _meaning(thing):
-    "`CudaName` of a part of numba.cuda; all else as it is."
-    _Holder.thing = staticmethod(thing) if callable(thing) else thing
-    return member(_Holder, "thing")
 
 class _Renamed(ast.NodeTransformer):
     "Renames `cuda`, and what was imported from it."
@@ -48,7 +42,7 @@ class _Renamed(ast.NodeTransformer):
         path = "" if thing is cuda else f".{thing.path}" if isinstance(thing, CudaName) else None
         return node if path is None else ast.parse(f"__cuda__{path}", mode="eval").body
 
-# %% ../../nbs/43_cuda.launch.ipynb #ba8fd236
+# %% ../../nbs/43_cuda.launch.ipynb #b3afae70
 def _collect(function, functions):
     "Add a function, and all that it calls, to `functions`; return its number there."
     if function in functions: return list(functions).index(function)
@@ -58,11 +52,12 @@ def _collect(function, functions):
     own = {arg.arg for arg in tree.args.args} | {
         n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     used = {n.id for each in tree.body for n in ast.walk(each) if isinstance(n, ast.Name)} - own
-    names = {name: _meaning(outside[name]) for name in used if name in outside}
+    names = {name: meaning_of(outside[name]) for name in used if name in outside}
     tree.decorator_list = []
     text = ast.unparse(_Renamed(names).visit(tree))
-    kept = {name: thing for name,thing in names.items() if thing is not cuda and not isinstance(thing, CudaName)}
-    functions[function] = (tree.name, text, line, {name: _sent(thing, functions) for name,thing in kept.items()})
+    sent = {name: _sent(thing, functions) for name,thing in names.items()
+            if thing is not cuda and not isinstance(thing, CudaName)}
+    functions[function] = tree.name,text,line,sent
     return list(functions).index(function)
 
 def _sent(thing, functions):
@@ -93,7 +88,7 @@ def _simulate(folder):
     except BaseException as error: answer = None,f"{type(error).__name__}: {error}"
     Path(folder, "answer").write_bytes(pickle.dumps(answer))
 
-# %% ../../nbs/43_cuda.launch.ipynb #10dd9c85
+# %% ../../nbs/43_cuda.launch.ipynb #64d7e651
 def _ask_simulator(job, timeout_s):
     "Start the other process, and return its answer."
     text = f"{inspect.getsource(_simulate)}\nimport sys\n_simulate(sys.argv[1])"
@@ -102,7 +97,8 @@ def _ask_simulator(job, timeout_s):
         command = [sys.executable, "-W", "ignore", "-c", text, folder]
         try: done = subprocess.run(command, timeout=timeout_s, capture_output=True, text=True,
                                    env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"})
-        except subprocess.TimeoutExpired: raise SimulatorError(f"not finished after {timeout_s:g} s") from None
+        except subprocess.TimeoutExpired as error:
+            raise SimulatorError(f"not finished after {timeout_s:g} s") from error
         answer = Path(folder, "answer")
         if answer.exists(): return pickle.loads(answer.read_bytes())
     raise SimulatorError(f"the process ended with status {done.returncode}: {done.stderr[-500:]}")
@@ -131,7 +127,7 @@ def run_simulator(
     for mine,theirs in zip(arrays, results):
         if isinstance(mine, np.ndarray): mine[...] = theirs
 
-# %% ../../nbs/43_cuda.launch.ipynb #4e999f03
+# %% ../../nbs/43_cuda.launch.ipynb #69451001
 _compiled = weakref.WeakKeyDictionary()
 
 def _on_cuda(kernel, grid, block, *args, shared_bytes=0):
@@ -145,7 +141,8 @@ def _on_cuda(kernel, grid, block, *args, shared_bytes=0):
 def _on_lockstep(kernel, grid, block, *args, shared_bytes=0):
     return lockstep(kernel)[grid, block, 0, shared_bytes](*args)
 
-def _on_trace(kernel, grid, block, *args, shared_bytes=0): return trace(kernel)[grid, block, 0, shared_bytes](*args)
+def _on_trace(kernel, grid, block, *args, shared_bytes=0):
+    return trace(kernel)[grid, block, 0, shared_bytes](*args)
 
 EXECUTORS = {"python": run_threads, "lockstep": _on_lockstep, "trace": _on_trace, "simulator": run_simulator,
              "cpu": run_compiled, "cuda": _on_cuda}

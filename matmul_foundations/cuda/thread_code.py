@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['AXES', 'VOTES', 'HEADER', 'ATOMICS', 'WORDS', 'statements', 'expression', 'names_in', 'text_of', 'define',
-           'ThreadCode', 'header', 'thread_code']
+           'ThreadCode', 'meaning_of', 'header', 'thread_code']
 
-# %% ../../nbs/40_cuda.thread_code.ipynb #6736243f
+# %% ../../nbs/40_cuda.thread_code.ipynb #7ecc40cd
 import ast
 import builtins
 import copy
 import inspect
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 
 import numpy as np
 from numba import njit
@@ -71,11 +71,12 @@ def define(
     names[name].text = ast.unparse(tree)
     return names[name]
 
-# %% ../../nbs/40_cuda.thread_code.ipynb #07ec3cfc
+# %% ../../nbs/40_cuda.thread_code.ipynb #e3abc745
 AXES = "xyz"
 _PLACES = {"threadIdx": "thread", "blockIdx": "block", "blockDim": "threads", "gridDim": "blocks"}
-_OURS = {"thread", "block", "threads", "blocks", "warp", "n_threads", "shared_bytes", "alive", "dynamic", "place",
-         "empty", "ones", "bool_", "uint8", *(f"{place}_{axis}" for place in _PLACES.values() for axis in AXES)}
+_OURS = {"thread", "block", "threads", "blocks", "warp", "n_threads", "shared_bytes", "alive", "dynamic",
+         "place", "empty", "ones", "bool_", "uint8"}
+_OURS |= {f"{place}_{axis}" for place in _PLACES.values() for axis in AXES}
 _CUDA_VALUES = {"laneid": "thread%32", "warpsize": "32", "lanemask_lt()": "(1 << thread%32) - 1",
                 "grid": "block_{0}*threads_{0} + thread_{0}", "gridsize": "blocks_{0}*threads_{0}"}
 
@@ -112,7 +113,14 @@ class ThreadCode:
         self.outside[name] = thing
         return name
 
-# %% ../../nbs/40_cuda.thread_code.ipynb #da80383d
+# %% ../../nbs/40_cuda.thread_code.ipynb #72c7ed4a
+def meaning_of(
+    thing, # What a name means
+): # `CudaName` of a part of numba.cuda; all else as it is
+    "Recognise what comes from numba.cuda."
+    return member(SimpleNamespace(thing=thing), "thing")
+
+# %% ../../nbs/40_cuda.thread_code.ipynb #884a0a6e
 class _Reader(ast.NodeTransformer):
     "Looks up what a kernel's names mean."
     def __init__(self, kernel, code=None, prefix=""):
@@ -121,7 +129,8 @@ class _Reader(ast.NodeTransformer):
         function = python_function(kernel)
         self.outside,self.prefix,self.before = surroundings(function),prefix,[]
         self.given = [arg.arg for arg in self.tree.args.args]
-        stores = [n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        stores = [n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name)
+                  and isinstance(n.ctx, ast.Store)]
         self.own,self.once = {*stores, *self.given},{name for name in stores if stores.count(name)==1}
         place = (function.__code__.co_filename, self.tree.lineno)
         self.code = code or ThreadCode(self.tree.name, [self.rename(name) for name in self.given], place)
@@ -131,16 +140,9 @@ class _Reader(ast.NodeTransformer):
     def refuse(self, node, why): return where(node, ast.unparse(node), why)
     def resolve(self, node):
         "What a name or a chain of attributes means outside of the kernel, in a list; empty for others."
-        if isinstance(node, ast.Name) and node.id not in self.own: return [_named(self.outside[node.id])]
+        if isinstance(node, ast.Name) and node.id not in self.own: return [meaning_of(self.outside[node.id])]
         above = self.resolve(node.value) if isinstance(node, ast.Attribute) else []
         return [] if not above or isinstance(above[0], np.ndarray) else [member(above[0], node.attr)]
-
-class _Holder: pass
-
-def _named(thing):
-    "`CudaName` of a part of numba.cuda; all else as it is."
-    _Holder.thing = staticmethod(thing) if callable(thing) else thing
-    return member(_Holder, "thing")
 
 # %% ../../nbs/40_cuda.thread_code.ipynb #6bfe9be7
 class _Constants(_Reader):
@@ -177,7 +179,7 @@ class _Names(_Constants):
         if vars(builtins).get(name) is thing: return ast.Name(name, ast.Load())
         return ast.Name(self.code.bind(name, thing), ast.Load())
 
-# %% ../../nbs/40_cuda.thread_code.ipynb #9da5a70b
+# %% ../../nbs/40_cuda.thread_code.ipynb #cf5d23fb
 def _array_type(dtype): return dtype if isinstance(dtype, types.Type) else from_dtype(np.dtype(dtype))
 
 class _Arrays(_Names):
@@ -190,14 +192,15 @@ class _Arrays(_Names):
         name = getattr(node, "target", None) or f"{self.prefix}{kind}"
         while name in self.code.shared or name in self.code.local: name += "_"
         self.code.taken.add(name)
-        dtype = self.code.bind(str(dtype) if isinstance(dtype, (types.Number, types.Boolean)) else "record", dtype)
+        is_number = isinstance(dtype, (types.Number, types.Boolean))
+        dtype = self.code.bind(str(dtype) if is_number else "record", dtype)
         getattr(self.code, kind)[name] = shape,dtype
         return ast.Name(name, ast.Load())
 
-# %% ../../nbs/40_cuda.thread_code.ipynb #8ce680ef
-VOTES = {"syncthreads_count": 0, "syncthreads_and": 0, "syncthreads_or": 0, "all_sync": 1, "any_sync": 1,
-         "eq_sync": 1, "ballot_sync": 1, "match_any_sync": 1, "activemask": 1, "shfl_sync": 1, "shfl_up_sync": 1,
-         "shfl_down_sync": 1, "shfl_xor_sync": 1} # Word -> which of its operands the others see
+# %% ../../nbs/40_cuda.thread_code.ipynb #50f6590d
+VOTES = dict(syncthreads_count=0, syncthreads_and=0, syncthreads_or=0, all_sync=1, any_sync=1, eq_sync=1,
+             ballot_sync=1, match_any_sync=1, activemask=1, shfl_sync=1, shfl_up_sync=1, shfl_down_sync=1,
+             shfl_xor_sync=1) # word -> which of its operands the others see
 
 class _Waiting(_Arrays):
     "Gives everything that waits lines of its own."
@@ -213,7 +216,8 @@ class _Waiting(_Arrays):
         name = f"{self.prefix}seen_{len(self.code.seen) + 1}"
         self.code.seen.add(name)
         array = self.assign_before(node, name, operands.pop(VOTES[word]))
-        self.add_before(node, *statements("syncthreads()" if word.startswith("syncthreads") else "syncwarp()"))
+        barrier = "syncthreads()" if word.startswith("syncthreads") else "syncwarp()"
+        self.add_before(node, *statements(barrier))
         array.whole = True # the array, not one thread's place in it
         args = [array, *map(expression, ("alive", "thread", "n_threads")), *operands]
         return self.assign_before(node, f"{name}_got", ast.Call(ast.Name(word, ast.Load()), args, []))
@@ -222,17 +226,19 @@ class _Waiting(_Arrays):
         if len(self.before)==count: return new
         raise self.refuse(node, "this waits, and may not happen at all: give it a line of its own")
 
-# %% ../../nbs/40_cuda.thread_code.ipynb #1d8844b6
+# %% ../../nbs/40_cuda.thread_code.ipynb #e317cb85
 def _is_kernel(thing):
-    return isinstance(thing, FunctionType) or hasattr(thing, "targetoptions") and "cuda" in type(thing).__module__ \
-        or hasattr(thing, "fn") and "simulator" in type(thing).__module__
+    is_compiled = hasattr(thing, "targetoptions") or hasattr(thing, "fn") # the latter by numba's simulator
+    return isinstance(thing, FunctionType) or is_compiled and "cuda" in type(thing).__module__
 
 def _waits(nodes):
-    return any(isinstance(n, ast.Name) and n.id in ("syncthreads", "syncwarp") for x in nodes for n in ast.walk(x))
+    return bool(names_in(*nodes) & {"syncthreads", "syncwarp"})
 
-_COORDINATES = [f"({', '.join(f'{place}_{axis}' for axis in AXES)})" for place in ("thread", "block", "blocks", "threads")]
-HEADER = [*(f"{names} = {whole}" for names,whole in zip(_COORDINATES, ("place", "block", "blocks", "threads"))),
-          "thread = (thread_z*threads_y + thread_y)*threads_x + thread_x", "n_threads = threads_x*threads_y*threads_z"]
+_COORDINATES = [f"({', '.join(f'{place}_{axis}' for axis in AXES)})"
+                for place in ("thread", "block", "blocks", "threads")]
+HEADER = [f"{names} = {whole}" for names,whole in zip(_COORDINATES, ("place", "block", "blocks", "threads"))]
+HEADER += ["thread = (thread_z*threads_y + thread_y)*threads_x + thread_x",
+           "n_threads = threads_x*threads_y*threads_z"]
 
 def header(
     body:list, # Statements
@@ -247,7 +253,7 @@ def header(
             used |= names_in(assignment.value)
     return found
 
-# %% ../../nbs/40_cuda.thread_code.ipynb #a1791965
+# %% ../../nbs/40_cuda.thread_code.ipynb #96a11ace
 class _Functions(_Waiting):
     "Compiles device functions, or writes their statements in."
     def bind_arguments(self, node, thing):
@@ -261,7 +267,8 @@ class _Functions(_Waiting):
         inner.code.body = inner.block(inner.tree.body)
         if _waits(inner.code.body) or inner.code.shared: return self.inline(node, thing)
         name = self.code.bind(inner.code.name, _compiled_device(thing, inner.code))
-        return ast.Call(ast.Name(name, ast.Load()), [*map(expression, _COORDINATES), *self.bind_arguments(node, thing)], [])
+        return ast.Call(ast.Name(name, ast.Load()),
+                        [*map(expression, _COORDINATES), *self.bind_arguments(node, thing)], [])
     def inline(self, node, thing):
         count = sum(name.endswith("_result") for name in self.code.taken)
         inner = type(self)(thing, self.code, f"{self.prefix}{python_function(thing).__name__}{count or ''}_")
@@ -269,7 +276,8 @@ class _Functions(_Waiting):
             self.assign_before(node, inner.rename(name), value)
         *body,last = inner.block(inner.tree.body)
         early = next((n for each in body for n in ast.walk(each) if isinstance(n, ast.Return)), None)
-        if early: raise where(early, ast.unparse(early), f"{inner.tree.name} waits, and so may return at its end only")
+        why = f"{inner.tree.name} waits, and so may return at its end only"
+        if early: raise where(early, ast.unparse(early), why)
         self.before += body if isinstance(last, ast.Return) else [*body, last]
         value = last.value if isinstance(last, ast.Return) and last.value else ast.Constant(0)
         return self.assign_before(node, inner.rename("result"), value)
@@ -288,8 +296,9 @@ def _compiled_device(thing, code):
         _devices[function] = njit(nogil=True, error_model="numpy", fastmath={"contract"})(made)
     return _devices[function]
 
-# %% ../../nbs/40_cuda.thread_code.ipynb #3913a7f8
-ATOMICS = "add", "sub", "max", "min", "nanmax", "nanmin", "and_", "or_", "xor", "exch", "inc", "dec", "cas", "compare_and_swap"
+# %% ../../nbs/40_cuda.thread_code.ipynb #48c13e2e
+ATOMICS = ("add", "sub", "max", "min", "nanmax", "nanmin", "and_", "or_", "xor", "exch", "inc", "dec", "cas",
+           "compare_and_swap")
 WORDS = "popc", "clz", "brev", "ffs", "fma", "cbrt"
 _FENCES = "threadfence", "threadfence_block", "threadfence_system", "nanosleep"
 
@@ -317,7 +326,7 @@ class _Calls(_Functions):
         if name: return ast.Call(ast.Name(name, ast.Load()), [self.visit(each) for each in given], [])
         raise self.refuse(node, "the CPU knows no such part of numba.cuda")
 
-# %% ../../nbs/40_cuda.thread_code.ipynb #80f7c3cb
+# %% ../../nbs/40_cuda.thread_code.ipynb #b9dbcbbf
 class _Statements(_Calls):
     "Rewrites statements."
     def block(self, nodes):
@@ -332,11 +341,12 @@ class _Statements(_Calls):
         new = self.visit(node.value)
         return None if isinstance(new, (ast.Constant, ast.Name)) else ast.copy_location(ast.Expr(new), node)
     def visit_AnnAssign(self, node):
-        return self.visit_Assign(ast.copy_location(ast.Assign([node.target], node.value), node)) if node.value else None
+        if node.value is None: return None
+        return self.visit_Assign(ast.copy_location(ast.Assign([node.target], node.value), node))
     def visit_Assign(self, node):
         target = node.targets[0]
-        pairs = [(target, node.value)]
-        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple): pairs = zip(target.elts, node.value.elts)
+        both = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+        pairs = zip(target.elts, node.value.elts) if both else [(target, node.value)]
         for each,value in pairs: value.target = self.rename(each.id) if isinstance(each, ast.Name) else None
         value,targets = self.visit(node.value),[self.visit(each) for each in node.targets]
         if len(targets)==1: return [ast.copy_location(each, node) for each in _one_by_one(targets[0], value)]
@@ -348,30 +358,35 @@ def _one_by_one(target, value):
     if isinstance(target, ast.Tuple) and all(isinstance(each, ast.Name) for each in target.elts):
         parts = [ast.Subscript(value, ast.Constant(k), ast.Load()) for k in range(len(target.elts))]
         if isinstance(value, ast.Tuple): parts = value.elts
-        if isinstance(value, ast.Tuple) or isinstance(value, ast.Attribute): pairs = list(zip(target.elts, parts))
+        if isinstance(value, (ast.Tuple, ast.Attribute)): pairs = list(zip(target.elts, parts))
     pairs = [(a, b) for a,b in pairs if not isinstance(b, ast.Name) or ast.unparse(a)!=b.id]
     if names_in(*(a for a,_ in pairs)) & names_in(*(b for _,b in pairs)): pairs = [(target, value)]
-    return [ast.fix_missing_locations(ast.copy_location(ast.Assign([a], b), value)) for a,b in copy.deepcopy(pairs)]
+    return [ast.fix_missing_locations(ast.copy_location(ast.Assign([a], b), value))
+            for a,b in copy.deepcopy(pairs)]
 
-# %% ../../nbs/40_cuda.thread_code.ipynb #c7bfe729
+# %% ../../nbs/40_cuda.thread_code.ipynb #d98d8acc
 class _Threads(_Statements):
     "Rewrites branches and loops."
     def visit_If(self, node):
-        test = self.visit(node.test)
-        return ast.copy_location(ast.If(test, self.block(node.body) or [ast.Pass()], self.block(node.orelse)), node)
+        test,body = self.visit(node.test),self.block(node.body)
+        test.told = ast.unparse(node.test)
+        return ast.copy_location(ast.If(test, body or [ast.Pass()], self.block(node.orelse)), node)
     def visit_For(self, node):
         items,target,body = self.visit(node.iter),self.visit(node.target),self.block(node.body)
         return ast.copy_location(ast.For(target, items, body or [ast.Pass()], self.block(node.orelse)), node)
     def visit_While(self, node):
         kept,self.before = self.before,[]
         test = self.visit(node.test)
+        test.told = ast.unparse(node.test)
         first,self.before = self.before,kept
-        if first: first,test = [*first, ast.If(ast.UnaryOp(ast.Not(), test), [ast.Break()], [])],ast.Constant(True)
+        if first:
+            first.append(ast.If(ast.UnaryOp(ast.Not(), test), [ast.Break()], []))
+            test = ast.Constant(True)
         new = ast.While(test, first + self.block(node.body) or [ast.Pass()], self.block(node.orelse))
         return ast.fix_missing_locations(ast.copy_location(new, node))
     def visit_BoolOp(self, node):
-        first,*rest = node.values
-        return ast.copy_location(ast.BoolOp(node.op, [self.visit(first), *map(self.visit_always, rest)]), node)
+        values = [self.visit(node.values[0]), *map(self.visit_always, node.values[1:])]
+        return ast.copy_location(ast.BoolOp(node.op, values), node)
     def visit_IfExp(self, node):
         new = ast.IfExp(self.visit(node.test), self.visit_always(node.body), self.visit_always(node.orelse))
         return ast.copy_location(new, node)

@@ -74,7 +74,7 @@ def any_left(self:Machine)->bool: # Whether anybody runs the next statement
     "Ask whether lanes are left."
     return self.lanes.active.count>0
 
-# %% ../../nbs/35_gpu.machine.ipynb #2bdb93f5
+# %% ../../nbs/35_gpu.machine.ipynb #4d8f7229
 @patch
 def put(self:Machine,
     name:str, # Of the variable
@@ -107,7 +107,8 @@ class Choice:
         if name=="T": return Choice(found)
         if name=="dtype": return found[0][1]
         if name in ("shape", "strides"):
-            return tuple(_by_lane([(lanes, sizes[k]) for lanes,sizes in found]) for k in range(len(found[0][1])))
+            axes = range(len(found[0][1]))
+            return tuple(_by_lane([(lanes, sizes[k]) for lanes,sizes in found]) for k in axes)
         return _by_lane(found)
     def __repr__(self): return " or ".join(repr(array) for _,array in self.members)
 
@@ -125,7 +126,8 @@ def mix_arrays(
     old, # Array or Choice, for the other lanes
 ): # Array or Choice
     "Let some lanes mean another array."
-    if isinstance(new, Array) and isinstance(old, Array) and new.memory is old.memory and new.steps==old.steps:
+    plain = isinstance(new, Array) and isinstance(old, Array)
+    if plain and new.memory is old.memory and new.steps==old.steps:
         def mix(x, y): return x if x is y else np.where(mine, x, y)
         lengths = tuple(mix(*pair) for pair in zip(new.lengths, old.lengths))
         return Array(new.memory, lengths, new.steps, mix(new.offset, old.offset))
@@ -379,7 +381,7 @@ def _element(self:Machine, parts, index):
     columns = np.stack([np.broadcast_to(part, self.lanes.n) for part in parts])
     return columns[index%len(parts), np.arange(self.lanes.n)]
 
-# %% ../../nbs/35_gpu.machine.ipynb #005be5e0
+# %% ../../nbs/35_gpu.machine.ipynb #0fd99b72
 def length(
     thing, # Array or tuple
 ): # int64
@@ -397,7 +399,8 @@ def items(self:Machine,
 ): # Yields the items
     "Go through arrays or tuples."
     for thing in things:
-        if not isinstance(thing, (Array, Choice, tuple)): raise KernelError(f"a kernel cannot go through {thing!r}")
+        if not isinstance(thing, (Array, Choice, tuple)):
+            raise KernelError(f"a kernel cannot go through {thing!r}")
     shortest = np.minimum.reduce([length(thing) for thing in things])
     for k in self.counts(loop, np.int64(0), shortest, np.int64(1)):
         found = tuple(self.load(site, thing, k) for thing in things)
