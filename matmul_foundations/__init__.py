@@ -6,9 +6,13 @@ __version__ = "0.1.0"
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/index.ipynb #53d9b2e1
+# %% ../nbs/index.ipynb #dc6a373b
+from importlib import import_module
+
+_PLACES = dict(matmul="cpu.operator", lockstep="gpu.lockstep", trace="gpu.analyzer",
+               launch="kernels.launch", doctor="kernels.doctor")
+
 def __getattr__(name):
-    "Find `matmul` when it is first asked for: torch and numba take a while to load."
-    if name!="matmul": raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from matmul_foundations.cpu.operator import matmul
-    return matmul
+    "Find `matmul` and its like when they are first asked for: torch and numba take a while to load."
+    if name not in _PLACES: raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"matmul_foundations.{_PLACES[name]}"), name)

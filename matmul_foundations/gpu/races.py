@@ -101,7 +101,7 @@ def _company(mine, theirs, epoch, their_epoch, warp_epoch, their_warp_epoch, sam
     if warp_epoch!=their_warp_epoch: return ALONE
     return many if mine==theirs else SEVERAL_LANES
 
-# %% ../../nbs/38_gpu.races.ipynb #5ebf8059
+# %% ../../nbs/38_gpu.races.ipynb #413bc580
 READ_AFTER_WRITE,WRITE_AFTER_READ,WRITE_AFTER_WRITE,UNWRITTEN = range(4)
 KINDS = "read after write","write after read","write after write","read of what nobody wrote"
 
@@ -130,9 +130,9 @@ def _follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n
                     continue
                 if here and many!=SEVERAL_BLOCKS: ordered = _is_ordered(
                     mine, theirs, epoch, rows[at+_EPOCH], warp_epoch, rows[at+_WARP], same_warp, many)
-                else:
-                    ordered = acquired[start//n_threads]>time and (here or fenced[theirs//n_threads]>time)
-                if ordered: continue
+                else: ordered = False
+                told = many==SEVERAL_BLOCKS or fenced[theirs//n_threads]>time
+                if ordered or told and acquired[start//n_threads]>time: continue
                 kind = READ_AFTER_WRITE if access==LOAD else WRITE_AFTER_WRITE
                 if group==READER: kind = WRITE_AFTER_READ
             found[kind,0] += 1

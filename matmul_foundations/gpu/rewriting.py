@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['surroundings', 'parse_kernel', 'CudaName', 'member', 'Site', 'Program', 'where', 'rename', 'rewrite']
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #40c80bd8
+# %% ../../nbs/34_gpu.rewriting.ipynb #63a8f0ac
 import ast
 import builtins
+import copy
 import inspect
 import re
 import textwrap
@@ -123,7 +124,7 @@ def where(
     "Make the error for a place in a kernel."
     return KernelError(f"line {node.lineno}, `{text}`: {why}")
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #c05b566c
+# %% ../../nbs/34_gpu.rewriting.ipynb #0e2b0468
 _SYMBOLS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//",
             ast.Mod: "%", ast.Pow: "**", ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&",
             ast.BitOr: "|", ast.BitXor: "^", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
@@ -141,14 +142,21 @@ def _is_simple(node):
     "Whether looking at an expression touches no memory and calls nothing."
     return not any(isinstance(part, (ast.Subscript, ast.Call)) for part in ast.walk(node))
 
+def _as_written(node):
+    "The text of a node, with the names that stand in the source."
+    node = copy.deepcopy(node)
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name): part.id = getattr(part, "written", part.id)
+    return ast.unparse(node)
+
 class _Expressions:
     "Rewrite expressions."
     def __init__(self, program, outside, own, counts):
         self.program,self.outside,self.own,self.counts,self.loops,self.temps = program,outside,own,counts,[],0
-    def refuse(self, node, why): return where(node, ast.unparse(node), why)
+    def refuse(self, node, why): return where(node, _as_written(node), why)
     def site(self, node, kind, **more):
         name = self.program.name
-        self.program.sites.append(Site(node.lineno, ast.unparse(node), kind, function=name, **more))
+        self.program.sites.append(Site(node.lineno, _as_written(node), kind, function=name, **more))
         return len(self.program.sites)-1
     def visit(self, node):
         method = getattr(self, f"visit_{type(node).__name__}", None)
@@ -472,7 +480,7 @@ class _Webs:
     def follow_Break(self, node, state): self.loops[-1][0].append(state)
     def follow_Continue(self, node, state): self.loops[-1][1].append(state)
 
-# %% ../../nbs/34_gpu.rewriting.ipynb #2ebb8636
+# %% ../../nbs/34_gpu.rewriting.ipynb #f6f274fe
 def _join(*states):
     "What may reach a place where several ways meet; None stands for a way that ends before."
     ways = [state for state in states if state is not None]
@@ -528,7 +536,7 @@ def rename(
             while name in kept or name!=node.id and name in taken: name,k = f"{node.id}_{k}",k+1
             kept.add(name)
             roots[root] = name
-        node.id = roots[root]
+        node.written,node.id = node.id,roots[root]
 
 # %% ../../nbs/34_gpu.rewriting.ipynb #8c445258
 def _assigned(tree):
