@@ -6,14 +6,15 @@ import sys
 
 from notebooks import Notebook, Tree, UserError
 
-LINK = re.compile(r"""(?P<before>\]\(|(?:src|href)=")(?P<target>[^)"\s]+)""")
+CODE = r"```.*?```|`[^`\n]*`" # in which brackets and parentheses are no links
+LINK = re.compile(rf"""(?P<code>{CODE})|(?P<before>\]\(|(?:src|href)=")(?P<target>[^)"\s]+)""", re.DOTALL)
 TEXTS = "text/markdown", "text/plain"
 
 
 def from_root(match):
     "Rewrite one link: index.ipynb lies in nbs/, README.md at the root."
     target = match["target"]
-    if re.match(r"[a-z]+:|[#/]", target): return match[0]
+    if match["code"] or re.match(r"[a-z]+:|[#/]", target): return match[0]
     return match["before"] + posixpath.normpath(posixpath.join("nbs", target))
 
 
@@ -52,7 +53,7 @@ def readme(notebook):
 
 def broken_links(text, root):
     "Relative links of README.md that lead nowhere."
-    targets = [match["target"].partition("#")[0] for match in LINK.finditer(text)]
+    targets = [match["target"].partition("#")[0] for match in LINK.finditer(text) if not match["code"]]
     local = [target for target in targets if target and not re.match(r"[a-z]+:", target)]
     return [target for target in local if not (root/target).exists()]
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from notebooks import PACKAGE, ROOT, Notebook, Tree, UserError, run, script
 from pictures import picture_change
-from readme import readme
+from readme import broken_links, readme
 
 KERNEL = {"kernelspec": {"display_name": "python3", "language": "python", "name": "python3"}}
 END = "#| hide\nfrom nbdev.export import nbdev_export\nnbdev_export()"
@@ -213,6 +213,11 @@ def test_pictures(root):
     assert not picture_change(drawing(), drawing(size=(5.02, 3)))
     assert "became" in picture_change(drawing(), drawing(size=(5.1, 3)))
     assert "changed" in picture_change(drawing(), drawing(height=1.1))
+
+
+def test_code_holds_no_links(root):
+    text = "`kernel[grid, block](...)` and [a page](gone.md)\n```python\nkernel[1, 64](a)\n```"
+    assert broken_links(text, root)==["gone.md"]
 
 
 def test_stale_readme(root):

@@ -6,7 +6,7 @@
 __all__ = ['SIDE', 'make_argument', 'make_dims', 'find_kernel', 'draw_report', 'draw_roof', 'speed_kernel', 'speed_launch',
            'simulator_s', 'measure_speed', 'trace_parser', 'compare_products', 'matmul_trace']
 
-# %% ../../nbs/95_benchmarks.kernels.ipynb #dc83e77b
+# %% ../../nbs/95_benchmarks.kernels.ipynb #c7cc1678
 import argparse
 import importlib
 import os
@@ -26,6 +26,7 @@ from ..figures import use_course_style
 from ..gpu.analyzer import coalesced_kernel, naive_kernel, tiled_kernel, trace
 from ..gpu.lockstep import lockstep
 from ..gpu.traffic import GPUS
+from ..kernels.compiled import run_compiled
 from ..kernel_figures import draw_access_map, draw_bank_map, draw_kernel_roofline
 from ..number_types import KernelError
 from ..results import make_report, report_path, save_report
@@ -137,7 +138,7 @@ def speed_launch(
     a,b = rng.random((n, n), np.float32),rng.random((n, n), np.float32)
     return (n//SIDE, n//SIDE),(SIDE, SIDE),(a, b, np.zeros_like(a))
 
-# %% ../../nbs/95_benchmarks.kernels.ipynb #127ae6c0
+# %% ../../nbs/95_benchmarks.kernels.ipynb #2f13c41a
 _SIMULATE = """
 import sys, time
 from matmul_foundations.benchmarks.kernels import speed_kernel, speed_launch
@@ -171,9 +172,11 @@ def measure_speed(
     "Time the executors in one interleaved run."
     def runner(make, side):
         grid,block,args = speed_launch(side)
+        if make is run_compiled: return lambda: run_compiled(speed_kernel, grid, block, *args)
         launch = make(speed_kernel)[grid, block]
         return lambda: launch(*args)
-    sizes = {(make.__name__, side): runner(make, side) for make in (lockstep, trace) for side in (n, small)}
+    executors = dict(lockstep=lockstep, trace=trace, cpu=run_compiled)
+    sizes = {(name, side): runner(make, side) for name,make in executors.items() for side in (n, small)}
     accesses = {side: runner(trace, side)().total("lanes") for side in (n, small)}
     times,simulated = {key: [] for key in sizes},[]
     for _ in range(rounds):
@@ -235,11 +238,11 @@ def _trace_three(args, gpu):
                    report.bound(gpu).limited_by))
     return reports,draw_roof(reports, gpu).get_figure() if args.picture else None
 
-# %% ../../nbs/95_benchmarks.kernels.ipynb #550d81f2
+# %% ../../nbs/95_benchmarks.kernels.ipynb #41e7207b
 def _save_speed(args):
     "Time the executors, and save the rows."
     console = Console(stderr=True)
-    with console.status("timing lock-step, trace and the simulator"): rows = measure_speed()
+    with console.status("timing lock-step, trace, the CPU and the simulator"): rows = measure_speed()
     machine = machine_info()
     path = report_path(args.save, machine)
     if not args.save.endswith(".json"): path = path.with_name(f"{path.stem}-kernels.json")
