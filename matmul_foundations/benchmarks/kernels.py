@@ -6,9 +6,10 @@
 __all__ = ['SIDE', 'make_argument', 'make_dims', 'find_kernel', 'draw_report', 'draw_roof', 'speed_kernel', 'speed_launch',
            'simulator_s', 'measure_speed', 'trace_parser', 'compare_products', 'matmul_trace']
 
-# %% ../../nbs/95_benchmarks.kernels.ipynb #c7cc1678
+# %% ../../nbs/95_benchmarks.kernels.ipynb #67f88957
 import argparse
 import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -51,7 +52,7 @@ def make_argument(
     dims,rng = tuple(map(int, shape.split("x"))),np.random.default_rng(seed)
     return rng.random(dims).astype(kind) if kind.kind in "fc" else rng.integers(0, 2, dims).astype(kind)
 
-# %% ../../nbs/95_benchmarks.kernels.ipynb #67fc3a3f
+# %% ../../nbs/95_benchmarks.kernels.ipynb #c181054e
 def make_dims(
     word:str, # "4", "4x4" or "4x4x2": x first
     option:str, # "--grid" or "--block", for messages
@@ -70,7 +71,12 @@ def find_kernel(
     is_file = module.endswith(".py")
     folder,stem = os.path.split(module.removesuffix(".py")) if is_file else (os.getcwd(), module)
     sys.path.insert(0, os.path.abspath(folder))
-    try: return getattr(importlib.import_module(stem), name)
+    try:
+        if not is_file: return getattr(importlib.import_module(stem), name)
+        spec = importlib.util.spec_from_file_location(stem, module) # the file may be called random.py
+        loaded = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(loaded)
+        return getattr(loaded, name)
     except (Exception, SystemExit) as error: # whatever the module does when it is imported
         raise BadArgument(f"{path}: {type(error).__name__}: {error}") from error
     finally: sys.path.pop(0)

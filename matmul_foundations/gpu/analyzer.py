@@ -219,7 +219,7 @@ class _Racing(_Following):
         mine = values[lanes].astype(memory.flat.dtype)
         return bool((mine==theirs).all() and (mine==mine[0]).all())
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #6b006156
+# %% ../../nbs/39_gpu.analyzer.ipynb #7df5d221
 class _Listening:
     "Note what would stop a run."
     def complain(self, kind, array, index, who):
@@ -237,7 +237,7 @@ class _Listening:
             self.find("barrier divergence", self.describe_barrier(late), block=block)
         self.clocks.barrier()
     def warp_barrier(self, site): self.clocks.warp_barrier()
-    def fence(self, site): self.clocks.fence()
+    def fence(self, site, everywhere=True): self.clocks.fence(everywhere)
     def _watch_local(self, access, array, offset, active, count):
         memory = array.memory
         if not hasattr(memory, "known"): memory.known = np.zeros(memory.flat.size, bool)
@@ -261,8 +261,7 @@ class _Computing:
     def translate(self, name, thing):
         found = Machine.translate(self, name, thing)
         free = int,float,bool,complex,abs,min,max,round
-        if thing in free if callable(thing) else True: return found
-        if lane_function(thing) is None: return found
+        if not callable(thing) or thing in free or lane_function(thing) is None: return found
         def counted(*values):
             result = found(*values)
             if getattr(result, "dtype", np.dtype(bool)).kind=="f": self.count_flop(1)

@@ -427,7 +427,7 @@ def store_wide(self:Machine,
     index = index if isinstance(index, tuple) else (index,)
     store(array, index, values, self.lanes.active, self.complain, self.watch_store)
 
-# %% ../../nbs/35_gpu.machine.ipynb #5e7ea345
+# %% ../../nbs/35_gpu.machine.ipynb #0ccb85a7
 class _Barriers:
     "Where threads wait for each other."
     def syncthreads(self, site): self.machine.barrier(site)
@@ -443,7 +443,8 @@ class _Barriers:
     def syncthreads_and(self, site, test): return (self._count(site, ~is_true(test))==0).astype(np.int32)
     def syncwarp(self, site, mask=None): self.machine.warp_barrier(site)
     def threadfence(self, site): self.machine.fence(site)
-    threadfence_block = threadfence_system = threadfence
+    def threadfence_block(self, site): self.machine.fence(site, False)
+    threadfence_system = threadfence
 
 @patch
 def describe_barrier(self:Machine,
@@ -456,7 +457,7 @@ def describe_barrier(self:Machine,
     return (f"{here} of {self.n_threads} threads of block {block} are at this barrier"
             + (f", {gone} have returned" if gone else ""))
 
-# %% ../../nbs/35_gpu.machine.ipynb #d7a3667b
+# %% ../../nbs/35_gpu.machine.ipynb #f80de97f
 @patch
 def barrier(self:Machine,
     site:int, # Number of the place in the program
@@ -474,6 +475,7 @@ def warp_barrier(self:Machine,
 @patch
 def fence(self:Machine,
     site:int, # Number of the place in the program
+    everywhere:bool=True, # Whether other blocks see it too
 ):
     "Let all see what was written: here they always do."
 

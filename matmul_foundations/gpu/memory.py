@@ -284,7 +284,7 @@ def view(
         offset = offset + start*step
     return Array(array.memory, tuple(shape), tuple(strides), offset)
 
-# %% ../../nbs/33_gpu.memory.ipynb #fb2eea5e
+# %% ../../nbs/33_gpu.memory.ipynb #ed740715
 ATOMICS = {"add": (np.add, lambda old,value,_: old+value),
            "sub": (np.subtract, lambda old,value,_: old-value),
            "max": (np.maximum, lambda old,value,_: max(old, value)),
@@ -308,6 +308,11 @@ def _check_atomic(name, memory):
         raise KernelError(f"numba.cuda has no atomic {name} for {dtype}, which {memory.name!r} holds")
     if not memory.writable: raise KernelError(f"{memory.name!r} is read-only, and an atomic writes to it")
 
+def _all_at_once(name, ufunc, flat, places, values):
+    "Let all lanes change their numbers, if nobody wants the old ones; NaN is no maximum."
+    if name in ("max", "min"): places,values = places[values==values],values[values==values]
+    ufunc.at(flat, places, values)
+
 def _in_turn(rule, flat, places, values, expected):
     "Let one lane after another change its number; returns what each found."
     found = np.empty(len(places), flat.dtype)
@@ -316,7 +321,7 @@ def _in_turn(rule, flat, places, values, expected):
         flat[place] = rule(flat[place], values[k], expected[k])
     return found
 
-# %% ../../nbs/33_gpu.memory.ipynb #e1241d04
+# %% ../../nbs/33_gpu.memory.ipynb #ca93682c
 def atomic(
     name:str, # One of `ATOMICS`
     array:Array, # What is indexed
@@ -337,7 +342,7 @@ def atomic(
     def of_lanes(x): return np.broadcast_to(x, len(lanes))[lanes]
     places,values = of_lanes(memory.place(offset)),of_lanes(value).astype(memory.flat.dtype)
     ufunc,rule = ATOMICS[name]
-    if ufunc and not wanted: return ufunc.at(memory.flat, places, values)
+    if ufunc and not wanted: return _all_at_once(name, ufunc, memory.flat, places, values)
     found = np.zeros(len(lanes), memory.flat.dtype)
     expected = of_lanes(np.asarray(expected)).astype(memory.flat.dtype)
     found[lanes] = _in_turn(rule, memory.flat, places, values, expected)

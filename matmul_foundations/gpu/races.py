@@ -43,7 +43,7 @@ class Shadow:
         "Which numbers any thread has written."
         return (self.rows[:,[WRITER, ATOMICS]]!=NOBODY).any(1)
 
-# %% ../../nbs/38_gpu.races.ipynb #3fb0d560
+# %% ../../nbs/38_gpu.races.ipynb #06b52741
 class Clocks:
     "How far the threads of a launch have come."
     def __init__(self,
@@ -53,7 +53,7 @@ class Clocks:
         if n_blocks*n_threads>=2**31:
             raise KernelError(f"{n_blocks*n_threads} threads are too many to be followed")
         self.n_threads,self.now = n_threads,np.int32(0)
-        self.fenced,self.acquired = np.full(n_blocks, -1, np.int32),np.full(n_blocks, -1, np.int32)
+        self.fenced,self.fenced_here,self.acquired = np.full((3, n_blocks), -1, np.int32) # times
     def seat(self,
         lanes:Lanes, # Of the blocks that run now
         first:int, # Number of the first block
@@ -64,7 +64,7 @@ class Clocks:
         self.epochs = np.zeros(lanes.n_blocks, np.int32)
         self.warp_epochs = np.zeros(lanes.n//WARP, np.int32)
 
-# %% ../../nbs/38_gpu.races.ipynb #3895c99d
+# %% ../../nbs/38_gpu.races.ipynb #33ceb969
 @patch
 def barrier(self:Clocks):
     "The blocks with an active thread have passed a barrier."
@@ -76,10 +76,13 @@ def warp_barrier(self:Clocks):
     self.warp_epochs[self.lanes.active.lanes.reshape(-1, WARP).any(1)] += 1
 
 @patch
-def fence(self:Clocks):
+def fence(self:Clocks,
+    everywhere:bool=True, # Whether other blocks see it too
+):
     "The blocks with an active thread have made their writes visible."
     self.now += np.int32(1)
-    self.fenced[self.first:][:self.lanes.n_blocks][self.lanes.arrivals()>0] = self.now
+    for fenced in (self.fenced_here, self.fenced) if everywhere else (self.fenced_here,):
+        fenced[self.first:][:self.lanes.n_blocks][self.lanes.arrivals()>0] = self.now
 
 @patch
 def acquire(self:Clocks):
@@ -101,13 +104,13 @@ def _company(mine, theirs, epoch, their_epoch, warp_epoch, their_warp_epoch, sam
     if warp_epoch!=their_warp_epoch: return ALONE
     return many if mine==theirs else SEVERAL_LANES
 
-# %% ../../nbs/38_gpu.races.ipynb #413bc580
+# %% ../../nbs/38_gpu.races.ipynb #b5c52f43
 READ_AFTER_WRITE,WRITE_AFTER_READ,WRITE_AFTER_WRITE,UNWRITTEN = range(4)
 KINDS = "read after write","write after read","write after write","read of what nobody wrote"
 
 @njit_cached
-def _follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n_threads, fenced, acquired,
-                   clock, access, site, must_be_written, found, rivals):
+def _follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n_threads, fenced, fenced_here,
+                   acquired, clock, access, site, must_be_written, found, rivals):
     "Check and note one access of all active lanes."
     own = WRITER if access==STORE else ATOMICS if access==ATOMIC else READER
     for lane in range(len(places)):
@@ -131,7 +134,8 @@ def _follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n
                 if here and many!=SEVERAL_BLOCKS: ordered = _is_ordered(
                     mine, theirs, epoch, rows[at+_EPOCH], warp_epoch, rows[at+_WARP], same_warp, many)
                 else: ordered = False
-                told = many==SEVERAL_BLOCKS or fenced[theirs//n_threads]>time
+                since = fenced_here[theirs//n_threads] if here else fenced[theirs//n_threads]
+                told = many==SEVERAL_BLOCKS or since>time
                 if ordered or told and acquired[start//n_threads]>time: continue
                 kind = READ_AFTER_WRITE if access==LOAD else WRITE_AFTER_WRITE
                 if group==READER: kind = WRITE_AFTER_READ
@@ -145,7 +149,7 @@ def _follow_kernel(rows, places, active, threads, epochs, warp_epochs, padded, n
         rows[row+own],rows[row+own+_EPOCH],rows[row+own+_WARP] = mine,epoch,warp_epoch
         rows[row+own+_SITE],rows[row+own+_CLOCK],rows[row+own+_MANY] = site,clock,company
 
-# %% ../../nbs/38_gpu.races.ipynb #f86983f2
+# %% ../../nbs/38_gpu.races.ipynb #27002b77
 @dataclass(frozen=True)
 class Conflict:
     "Two threads that nothing orders, or a read of nothing: the first of a kind in one access."
@@ -168,6 +172,6 @@ def follow(
     "Follow one access of many lanes."
     found,rivals = np.zeros((len(KINDS), 5), np.int64),np.full(len(places), NOBODY, np.int32)
     _follow_kernel(shadow.flat, places, active, clocks.threads, clocks.epochs, clocks.warp_epochs,
-                   clocks.lanes.padded, clocks.n_threads, clocks.fenced, clocks.acquired, clocks.now,
-                   access, site, must_be_written, found, rivals)
+                   clocks.lanes.padded, clocks.n_threads, clocks.fenced, clocks.fenced_here,
+                   clocks.acquired, clocks.now, access, site, must_be_written, found, rivals)
     return [Conflict(kind, *map(int, row)) for kind,row in enumerate(found) if row[0]],rivals

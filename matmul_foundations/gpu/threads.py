@@ -7,7 +7,7 @@ __all__ = ['ATOMICS', 'WORDS', 'Request', 'ANSWERS', 'NUMPY_MATH', 'CudaStandIn'
            'atomic_operation', 'answers_to', 'divergence', 'KernelRewriter', 'kernel_tree', 'rewritten_tree',
            'run_threads']
 
-# %% ../../nbs/31_gpu.threads.ipynb #4ff5b2db
+# %% ../../nbs/31_gpu.threads.ipynb #aff24dcc
 import ast
 import inspect
 import math
@@ -23,7 +23,8 @@ from numba import cuda
 from numba.core.types import Type
 from numba.np.numpy_support import as_dtype
 
-from .launcher import Dim3, KernelError, launch_dims, places, python_function
+from .launcher import Dim3, launch_dims, places, python_function
+from ..number_types import KernelError
 from ..shapes import as_array
 
 # %% ../../nbs/31_gpu.threads.ipynb #b68eb200
@@ -133,14 +134,14 @@ def atomic_operation(
 CudaStandIn.atomic = SimpleNamespace(**{name: atomic_operation(change) for name,change in ATOMICS.items()})
 CudaStandIn.atomic.compare_and_swap = lambda array, wanted, new: CudaStandIn.atomic.cas(array, 0, wanted, new)
 
-# %% ../../nbs/31_gpu.threads.ipynb #9966fc69
+# %% ../../nbs/31_gpu.threads.ipynb #98b50ac7
 def _bits(x):
     "Return a number's bits as a non-negative integer, and how many they are: 32 or 64."
     width = 64 if np.asarray(x).dtype.itemsize==8 else 32
     return int(x) & (1<<width)-1,width
 
 def _fused(a, b, c):
-    "Return a*b + c, rounded to the type of the operands after the addition only."
+    "Return a*b + c; the product of two float32 is exact, that of two float64 nearly."
     wide = np.longdouble(a)*np.longdouble(b) + np.longdouble(c)
     return wide.astype(np.result_type(a, b, c))
 

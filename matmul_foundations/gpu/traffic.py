@@ -6,13 +6,13 @@
 __all__ = ['GPUS', 'count_sectors', 'sectors_naive', 'sectors_coalesced', 'sectors_tiled', 'count_wavefronts', 'least_sectors',
            'least_wavefronts', 'GPU', 'Occupancy', 'occupancy', 'KernelBound', 'kernel_bound']
 
-# %% ../../nbs/37_gpu.traffic.ipynb #cc917dd9
+# %% ../../nbs/37_gpu.traffic.ipynb #9455823f
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..cpu.compiled import njit_cached
-from .launcher import KernelError
+from ..number_types import KernelError
 from ..shapes import ceil_div
 
 # %% ../../nbs/37_gpu.traffic.ipynb #6498ea4f
