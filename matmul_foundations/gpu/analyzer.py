@@ -124,7 +124,7 @@ class _Counting:
                   f"{memory.name!r}, thread {thread} of block {block}", int(astray.sum()),
                   line=self._line(), array=memory.name, block=block, thread=thread)
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #bf86a56f
+# %% ../../nbs/39_gpu.analyzer.ipynb #0f3f0241
 class _Following:
     "Find races, and reads of what nobody wrote."
     def _shadow(self, memory):
@@ -149,6 +149,26 @@ class _Following:
             for conflict in conflicts:
                 if conflict.kind==UNWRITTEN: self._unwritten(memory, nothing, access)
                 else: self._race(access, array, place, conflict, rivals)
+    def _announce(self, array, offset, active, count):
+        "Follow a store that has begun: others race with it, but nobody has written yet."
+        if not active.count: return
+        memory,place = array.memory,np.broadcast_to(array.memory.place(offset), self.lanes.n)
+        shadow,_ = self._shadow(memory)
+        before = shadow.written.copy()
+        self._follow(STORE, array, place, active.lanes, count)
+        shadow.written[:] = before
+        if not hasattr(memory, "coming"): memory.coming = np.zeros(memory.flat.size, bool)
+        for k in range(count): memory.coming[place[active.lanes]+k] = True
+    def _arrive(self, access, memory, place, active, count):
+        "Note a read of numbers that are still on their way; a store lets them arrive."
+        for k in range(count):
+            early = active & memory.coming[place+k] if access==LOAD else None
+            if access==STORE: memory.coming[place[active]+k] = False
+            elif early is not None and early.any():
+                block,thread = self.coordinates(int(early.argmax()))
+                self.find("race", f"thread {thread} of block {block} reads {memory.space} {memory.name!r} "
+                          "before the copy on its way there has been waited for", int(early.sum()),
+                          line=self._line(), array=memory.name, block=block, thread=thread)
     def _site_number(self):
         "The number of the current site among those of all functions."
         key = id(self.program),self.site
@@ -268,7 +288,7 @@ class _Computing:
             return result
         return counted
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #7301c40b
+# %% ../../nbs/39_gpu.analyzer.ipynb #51334e14
 class Tracer(_Counting, _Racing, _Listening, _Computing, Machine):
     "A machine that follows what a kernel does."
     def __init__(self,
@@ -279,7 +299,7 @@ class Tracer(_Counting, _Racing, _Listening, _Computing, Machine):
         self.findings,self.traffic,self.flop = {},{},defaultdict(int)
         self.all_sites,self.site_numbers,self.has_doubles = [],{},False
         self.watch_load,self.watch_store = partial(self.watch, LOAD),partial(self.watch, STORE)
-        self.watch_atomic = partial(self.watch, ATOMIC)
+        self.watch_atomic,self.watch_later = partial(self.watch, ATOMIC),self._announce
     def seat(self,
         first:int, # Number of the first block
         n_blocks:int, # Blocks that run together
@@ -304,6 +324,8 @@ class Tracer(_Counting, _Racing, _Listening, _Computing, Machine):
             self._count(access, array, place, active.lanes, count)
             self._spread(access, array.memory, active.lanes)
             if array.memory.writable: self._follow(access, array, place, active.lanes, count)
+            if hasattr(array.memory, "coming"):
+                self._arrive(access, array.memory, place, active.lanes, count)
         if access==ATOMIC and array.memory.space=="global": self.clocks.acquire()
 
 # %% ../../nbs/39_gpu.analyzer.ipynb #cf35b2c1
