@@ -32,14 +32,14 @@ def index_to_position(
     for axis in range(len(strides)): position += index[axis]*strides[axis]
     return position
 
-# %% ../../nbs/60_tensors.strides.ipynb #6a6a53c5
+# %% ../../nbs/60_tensors.strides.ipynb #24bb438b
 def to_index(
     count:int, # Which cell, in row-major order, from 0
     shape, # Sizes
     out_index, # Array of one integer for each axis, to be filled
 ):
     "Write into `out_index` the index of the cell that comes after `count` others."
-    rest = count
+    rest = count + 0
     for axis in range(len(shape)-1, -1, -1):
         out_index[axis] = rest % shape[axis]
         rest = rest // shape[axis]
@@ -82,7 +82,7 @@ def array(self:Layout,
     if not self.size: return np.ndarray(self.shape, storage.dtype)
     return np.ndarray(self.shape, storage.dtype, storage, self.start*storage.itemsize, steps)
 
-# %% ../../nbs/60_tensors.strides.ipynb #dcd918d7
+# %% ../../nbs/60_tensors.strides.ipynb #b7518a82
 def listed(
     args:tuple, # What a method got: integers, or one tuple or list of them
 )->tuple: # The integers
@@ -97,7 +97,8 @@ def permute(self:Layout,
     axes = [axis+self.ndim if axis<0 else axis for axis in listed(order)]
     if sorted(axes)!=list(range(self.ndim)):
         raise ShapeMismatch(f"permute{listed(order)} of shape {self.shape}: wanted each of its axes, once")
-    return Layout(tuple(self.shape[axis] for axis in axes), tuple(self.strides[axis] for axis in axes), self.start)
+    shape,strides = (tuple(sizes[axis] for axis in axes) for sizes in (self.shape, self.strides))
+    return Layout(shape, strides, self.start)
 
 # %% ../../nbs/60_tensors.strides.ipynb #a56d8b2d
 def broadcast_strides(
@@ -119,7 +120,7 @@ def expand(self:Layout,
         raise ShapeMismatch(f"{self.shape} does not expand to {shape}: only sizes of 1 stretch")
     return Layout(shape, broadcast_strides(self.shape, self.strides, shape), self.start)
 
-# %% ../../nbs/60_tensors.strides.ipynb #041ebad4
+# %% ../../nbs/60_tensors.strides.ipynb #8c1ca3dc
 def _entries(index, layout):
     "Write an index out: an entry for each axis, and None for a new one."
     entries = list(index) if isinstance(index, tuple) else [index]
@@ -127,7 +128,8 @@ def _entries(index, layout):
         if isinstance(entry, bool) or not isinstance(entry, (Integral, slice, type(None), type(...))):
             raise OperandError(f"{type(entry).__name__} as an index: wanted integers, slices, None or ...")
     taken = sum(isinstance(entry, (Integral, slice)) for entry in entries)
-    if taken>layout.ndim or entries.count(...)>1: raise IndexError(f"too many indexes for shape {layout.shape}")
+    if taken>layout.ndim or entries.count(...)>1:
+        raise IndexError(f"too many indexes for shape {layout.shape}")
     at = entries.index(...) if ... in entries else len(entries)
     return entries[:at] + [slice(None)]*(layout.ndim-taken) + entries[at+1:]
 
@@ -192,7 +194,7 @@ def _split(axes, shape):
         if whole>size: axes.append((whole//size, step))
     return tuple(reversed(strides))
 
-# %% ../../nbs/60_tensors.strides.ipynb #37b320d2
+# %% ../../nbs/60_tensors.strides.ipynb #d9211207
 @patch
 def view(self:Layout,
     *shape, # Sizes with as many cells in all; one may be -1
@@ -202,7 +204,8 @@ def view(self:Layout,
     wanted = _complete(shape, self.size)
     if min(wanted, default=0)<0 or prod(wanted)!=self.size:
         raise ShapeMismatch(f"view{shape} of shape {self.shape}: wanted {self.size} cells")
-    strides = _split(merge_axes(self.shape, self.strides), wanted) if self.size else contiguous_strides(wanted)
+    if not self.size: return Layout(wanted)
+    strides = _split(merge_axes(self.shape, self.strides), wanted)
     if strides is None:
         raise ShapeMismatch(f"view{wanted} of shape {self.shape} with strides {self.strides}: "
                             "the cells are not evenly spaced; make it contiguous first")
