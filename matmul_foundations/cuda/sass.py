@@ -104,7 +104,7 @@ def _disassemble(cubin):
     if done.returncode: raise CompilerMissing(f"cuobjdump failed: {done.stderr.strip()[-300:]}")
     return done.stdout
 
-# %% ../../nbs/50_cuda.sass.ipynb #092a7480
+# %% ../../nbs/50_cuda.sass.ipynb #d11c4cee
 _LIBRARIES = "numba", "numpy", "llvmlite", "math", "cmath", "operator", "builtins"
 
 def _is_library(thing):
@@ -116,7 +116,7 @@ def _described(thing, seen):
     "What a name in a kernel means, as text that is the same in each process."
     for function in (thing, getattr(thing, "py_func", None), getattr(thing, "_defn", None)):
         if isinstance(function, FunctionType) and not _is_library(function):
-            return str([_fingerprint(function, seen), _options(thing)])
+            return str([_fingerprint(function, seen), getattr(thing, "targetoptions", None)])
     if isinstance(thing, (list, tuple)): return str([_described(part, seen) for part in thing])
     if isinstance(thing, np.ndarray):
         return f"{thing.dtype}{thing.shape}{thing.strides}{hashlib.sha256(thing.tobytes()).hexdigest()}"

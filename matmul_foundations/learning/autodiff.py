@@ -6,8 +6,9 @@
 __all__ = ['Context', 'Function', 'GradientError', 'History', 'Variable', 'topological_order', 'backpropagate', 'one_like',
            'central_difference', 'WrongGradient', 'check_gradient']
 
-# %% ../../nbs/70_learning.autodiff.ipynb #95835794
+# %% ../../nbs/70_learning.autodiff.ipynb #07ce8f9c
 import math
+from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
@@ -58,10 +59,11 @@ class History(NamedTuple):
     context:Context # What its forward pass saved
     inputs:tuple # What it was applied to: variables and plain values
 
-# %% ../../nbs/70_learning.autodiff.ipynb #5425cd11
+# %% ../../nbs/70_learning.autodiff.ipynb #80a41c66
 class Variable:
     "A value that remembers how it was made; after `backward`, a leaf also has a gradient."
     __slots__ = "value","requires_grad","grad","history","__weakref__"
+    __array_ufunc__ = None # in `array*variable`, NumPy leaves the product to the variable
     def __init__(self,
         value, # A number, an array, a tensor: whatever its functions can compute with
         requires_grad:bool=True, # Is its gradient wanted?
@@ -97,14 +99,15 @@ def apply(cls:Function,
     if True not in wanted: return Variable(result, requires_grad=False)
     return Variable(result, history=History(cls, context, inputs))
 
-# %% ../../nbs/70_learning.autodiff.ipynb #14b829b7
+# %% ../../nbs/70_learning.autodiff.ipynb #e08d47f0
 def _shape(value): return tuple(getattr(value, "shape", ())) # a number has the shape of one
 
 @patch
 def shares(self:Variable,
     d, # The gradient of the final result with respect to this variable
 )->list: # Pairs (input, share), for the inputs that require a gradient
-    "Ask the function that made this variable for each input's share of the gradient."
+    "Ask the function that made this variable for each input's share of the gradient; a leaf has none."
+    if self.is_leaf: return []
     function,context,inputs = self.history
     found = function.backward(context, d)
     if not isinstance(found, tuple) or len(found)!=len(inputs):
@@ -131,7 +134,7 @@ def topological_order(
             stack += [(parent, False) for parent in variable.parents]
     return finished[::-1]
 
-# %% ../../nbs/70_learning.autodiff.ipynb #19d98fa3
+# %% ../../nbs/70_learning.autodiff.ipynb #5e925e20
 def backpropagate(
     output:Variable, # What to take the gradient of
     d, # Where to start: 1 for the gradient of a number
@@ -142,18 +145,15 @@ def backpropagate(
         if id(variable) not in waiting: continue # no share came: the gradient is zero
         d = waiting.pop(id(variable))
         yield variable,d
-        if variable.is_leaf: continue
         for x,share in variable.shares(d):
             waiting[id(x)] = waiting[id(x)] + share if id(x) in waiting else share
 
-# %% ../../nbs/70_learning.autodiff.ipynb #5502ec88
+# %% ../../nbs/70_learning.autodiff.ipynb #678d519a
+@singledispatch
 def one_like(
     value, # A number, or an array of one element
 ): # 1, of the same kind and shape
     "Make the gradient that a backward pass starts with."
-    if math.prod(_shape(value))!=1:
-        raise ShapeMismatch(f"a value of shape {_shape(value)} is not one number: call backward(d), "
-                            "with a weight for each element")
     return value**0
 
 @patch
@@ -162,9 +162,12 @@ def backward(self:Variable,
 ):
     "Find the gradient of this variable with respect to each leaf, and add it to the leaf's `grad`."
     if not self.requires_grad: raise GradientError("nothing that this was made of requires a gradient")
-    if d is None: d = one_like(self.value)
-    elif _shape(d)!=_shape(self.value):
-        raise ShapeMismatch(f"d has shape {_shape(d)}, and the value has {_shape(self.value)}")
+    shape = _shape(self.value)
+    if d is None:
+        if math.prod(shape)!=1:
+            raise ShapeMismatch(f"a value of shape {shape} is not one number: call backward(d)")
+        d = one_like(self.value)
+    if _shape(d)!=shape: raise ShapeMismatch(f"d has shape {_shape(d)}, and the value has {shape}")
     found = [(variable, d) for variable,d in backpropagate(self, d) if variable.is_leaf]
     for leaf,d in found: leaf.grad = d if leaf.grad is None else leaf.grad + d
 

@@ -4,19 +4,15 @@
 
 # %% auto #0
 __all__ = ['FEW', 'at', 'tensor_matrix_multiply', 'cpu_ops', 'step_along', 'table_of_loops', 'merge_loops', 'check_reach',
-           'plan_walk', 'count_pieces', 'cut_out', 'find_position', 'threads_wanted', 'describe_function',
-           'compile_walk', 'tensor_map', 'tensor_zip', 'is_folded', 'plan_fold', 'inner_fold', 'tensor_reduce',
-           'multiply_loops', 'call_block', 'multiply_matrices', 'plan_product', 'share_product', 'multiply_part']
+           'plan_walk', 'count_pieces', 'cut_out', 'find_position', 'threads_wanted', 'tensor_map', 'tensor_zip',
+           'is_folded', 'inner_fold', 'plan_fold', 'tensor_reduce', 'multiply_loops', 'call_block', 'multiply_matrices',
+           'plan_product', 'share_product', 'multiply_part']
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #c29b84aa
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #64fbbe53
 import functools
-import hashlib
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from inspect import getclosurevars
-from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
 
 import numpy as np
 from llvmlite import ir
@@ -27,8 +23,9 @@ from numba.extending import intrinsic, overload
 from numba.np.ufunc import parallel as numba_parallel
 from numpy.lib.stride_tricks import as_strided
 
-from ..cpu.compiled import _ForgivingCache, njit_cached
+from ..cpu.compiled import njit_cached
 from ..cpu.gemm import ROWS, VECTOR_BYTES, VECTORS, multiply_block
+from ..cpu.kernel_cache import KernelCache, kernel_around
 from ..cpu.threads import allowed_threads, who_runs
 from ..shapes import ShapeMismatch
 from .python_ops import TensorOps
@@ -96,7 +93,7 @@ def merge_loops(
         _swap(loops, last, row)
     return loops[:max(last+1, 2)]
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #d40abea7
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #fd16f92e
 @njit_cached
 def check_reach(
     storage, # 1-D array
@@ -112,6 +109,12 @@ def check_reach(
     if lowest<0 or highest>=len(storage): raise ShapeMismatch("shape and strides reach beyond the storage")
 
 @njit_cached
+def _check_all(out, out_shape, out_strides, a, a_shape, a_strides, b, b_shape, b_strides):
+    check_reach(out, out_shape, out_strides)
+    check_reach(a, a_shape, a_strides)
+    check_reach(b, b_shape, b_strides)
+
+@njit_cached
 def plan_walk(
     out, # Storage
     out_shape, # Sizes
@@ -124,9 +127,7 @@ def plan_walk(
     b_strides, # Strides
 ): # What `merge_loops` leaves
     "Check three tensors, and list the loops of a walk over them."
-    check_reach(out, out_shape, out_strides)
-    check_reach(a, a_shape, a_strides)
-    check_reach(b, b_shape, b_strides)
+    _check_all(out, out_shape, out_strides, a, a_shape, a_strides, b, b_shape, b_strides)
     return merge_loops(table_of_loops(out_shape, out_strides, a_shape, a_strides, b_shape, b_strides))
 
 # %% ../../nbs/62_tensors.cpu_ops.ipynb #5178d3c7
@@ -222,111 +223,15 @@ def _map_kernel(map_piece):
         if ended!=pieces: raise RuntimeError("a piece of a parallel map failed")
     return map_kernel
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #c4790d76
-def _settings(options): return sorted(f"{name} {sorted(x) if isinstance(x, set) else x}" for name,x in options.items())
-
-def describe_function(
-    x, # Function, plain or compiled; or anything that a function refers to
-    names:tuple=(), # What is used of `x`, if it is a module
-    around:tuple=(), # Functions and modules that are being described
-): # Nested text: equal if numba would make the same code
-    "Describe what a compiled function depends on; raise `TypeError` if that cannot be told."
-    def inner(y, names=()): return describe_function(y, names, (*around, x))
-    if any(x is other for other in around): return "itself"
-    if isinstance(x, Dispatcher): return inner(x.py_func),_settings(x.targetoptions)
-    if isinstance(x, FunctionType) and x.__module__.partition(".")[0] not in ("numpy", "numba"):
-        found,code = getclosurevars(x),x.__code__
-        outside = {**found.builtins, **found.globals, **found.nonlocals}
-        used = [(name, inner(outside[name], code.co_names)) for name in sorted(outside)]
-        return inner(code),inner(x.__defaults__),used
-    if isinstance(x, ModuleType):
-        return x.__name__,[(name, inner(getattr(x, name), names)) for name in names if hasattr(x, name)]
-    if isinstance(x, CodeType): return x.co_code.hex(),x.co_argcount,x.co_flags,x.co_names,inner(x.co_consts)
-    if isinstance(x, tuple): return [inner(item) for item in x]
-    if isinstance(x, (np.ndarray, np.generic)): return str(x.dtype),x.shape,x.tobytes().hex()
-    if isinstance(x, (int, float, complex, str, bytes, type(None))): return type(x).__name__,repr(x)
-    if isinstance(x, np.ufunc): return "numpy",x.__name__
-    if callable(x) and hasattr(x, "__qualname__"): return x.__module__,x.__qualname__
-    raise TypeError(f"cannot describe a {type(x).__name__}")
-
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #22d3c1c3
-@functools.cache
-def _sources():
-    "Digest the modules that the kernels are made of."
-    here = [Path(__file__).parent] if "__file__" in globals() else []
-    folders = [*here, Path(multiply_block.py_func.__code__.co_filename).parent]
-    files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-def _named(function, key):
-    "Return a copy of a function with `key` in its name."
-    copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__,
-                        function.__closure__)
-    copy.__module__,copy.__qualname__ = function.__module__,f"{function.__name__}_{key}"
-    return copy
-
-class _LateMetadata(dict):
-    "What numba knows of a compilation, found out by doing it again: the disk does not keep it."
-    def __init__(self, compile_again): self.compile_again = compile_again
-    def __missing__(self, name):
-        self.update(self.compile_again().metadata)
-        return dict.get(self, name)
-    def get(self, name, default=None): return self[name] if self[name] is not None else default
-
-class _KernelCache(_ForgivingCache):
-    "Keep kernels on disk under a key of our own."
-    def __init__(self, function, options, key):
-        super().__init__(function, options)
-        self._key = key
-    def _index_key(self, signature, codegen):
-        return signature,codegen.magic_tuple(),self._key,_sources()
-    def _compile_again(self, signature):
-        twin = njit(**self._options)(self._py_func)
-        twin.compile(signature)
-        return twin.overloads[tuple(signature)]
-    def load_overload(self, signature, target_context):
-        found = super().load_overload(signature, target_context)
-        if found is None: return None
-        return found._replace(metadata=_LateMetadata(functools.partial(self._compile_again, signature)))
-
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #0891049c
-_OPTIONS = dict(error_model="numpy", nogil=True)
-_kernels = {}
-
-def _plain(fn):
-    "Return the Python function in `fn`; one that calls it if it is a builtin or a ufunc."
-    fn = getattr(fn, "py_func", fn)
-    def call(*args): return fn(*args)
-    return fn if isinstance(fn, FunctionType) else call
-
-def compile_walk(
-    fn:Callable, # Function of numbers: plain Python, or compiled by numba
-    make_piece:Callable, # From the compiled function to the piece
-    make_kernel:Callable, # From the compiled piece to the kernel
-    fastmath=False, # What the compiler may assume of the arithmetic of `fn`, if `fn` does not say
-)->Dispatcher: # The compiled kernel; the same one for the same code
-    "Compile a kernel around `fn` at its first call, and keep it on disk where that can be done."
-    options = dict(_OPTIONS, fastmath=getattr(fn, "targetoptions", {}).get("fastmath") or fastmath)
-    plain,key = _plain(fn),f"at_{id(fn)}"
-    with suppress(TypeError, ValueError, RecursionError):
-        facts = describe_function(plain),_settings(options),make_kernel.__name__
-        key = hashlib.sha256(repr(facts).encode()).hexdigest()[:20]
-    if key in _kernels: return _kernels[key]
-    piece = njit(**_OPTIONS)(_named(make_piece(njit(**options)(_named(plain, key))), key))
-    kernel = _named(make_kernel(piece), key)
-    compiled = njit(parallel=True, **_OPTIONS)(kernel)
-    with suppress(RuntimeError, OSError):
-        if not key.startswith("at_"): compiled._cache = _KernelCache(kernel, dict(parallel=True, **_OPTIONS), key)
-    return _kernels.setdefault(key, compiled)
-
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #27e3d820
 @functools.cache
 def tensor_map(
     fn:Callable, # Function of one number
 )->Dispatcher: # For tensors: (out, out_shape, out_strides, in_storage, in_shape, in_strides)
     "Compile a kernel that writes `fn` of each number of a tensor into `out`."
-    return compile_walk(fn, _map_piece, _map_kernel)
+    return kernel_around(fn, _map_piece, _map_kernel)
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #956c7b4d
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #b98551c2
 def _zip_piece_kernel(fn):
     "Make the piece of a zip."
     def zip_piece(piece, pieces, out, a, b, loops):
@@ -358,8 +263,10 @@ def _zip_piece_kernel(fn):
 
 def _zip_kernel(zip_piece):
     "Make the kernel of a zip."
-    def zip_kernel(out, out_shape, out_strides, a_storage, a_shape, a_strides, b_storage, b_shape, b_strides):
-        loops = plan_walk(out, out_shape, out_strides, a_storage, a_shape, a_strides, b_storage, b_shape, b_strides)
+    def zip_kernel(out, out_shape, out_strides, a_storage, a_shape, a_strides,
+                   b_storage, b_shape, b_strides):
+        loops = plan_walk(out, out_shape, out_strides, a_storage, a_shape, a_strides,
+                          b_storage, b_shape, b_strides)
         pieces = count_pieces(loops, threads_wanted())
         if pieces==1: zip_piece(0, 1, out, a_storage, b_storage, loops)
         if pieces<2: return
@@ -375,9 +282,9 @@ def tensor_zip(
     fn:Callable, # Function of two numbers
 )->Dispatcher: # For tensors: (out, out_shape, out_strides, and storage, shape and strides of a and of b)
     "Compile a kernel that writes `fn` of each pair of numbers of two tensors into `out`."
-    return compile_walk(fn, _zip_piece_kernel, _zip_kernel)
+    return kernel_around(fn, _zip_piece_kernel, _zip_kernel)
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #84c58646
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #95f11316
 def is_folded(
     axis, # An axis of the tensor
     rank, # How many it has
@@ -387,10 +294,22 @@ def is_folded(
 
 @overload(is_folded)
 def _is_folded(axis, rank, reduce):
-    if isinstance(reduce, types.Integer): return lambda axis, rank, reduce: axis==(reduce+rank if reduce<0 else reduce)
-    return lambda axis, rank, reduce: reduce[axis]!=1
+    def by_number(axis, rank, reduce): return axis==(reduce+rank if reduce<0 else reduce)
+    def by_sizes(axis, rank, reduce): return reduce[axis]!=1
+    return by_number if isinstance(reduce, types.Integer) else by_sizes
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #edd4f339
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #f9e46f23
+@njit_cached
+def inner_fold(
+    loops, # From `merge_loops`: those that fold are last
+): # The same, perhaps in another order
+    "Move the loop with the smallest step in `a` inside, if it does not fold."
+    kept = len(loops)-1
+    while kept>0 and loops[kept,1]==0: kept -= 1
+    if 0<kept<len(loops)-1 and abs(loops[kept,2])<abs(loops[-1,2]):
+        for row in range(kept, len(loops)-1): _swap(loops, row, row+1)
+    return loops
+
 @njit_cached
 def plan_fold(
     out, # Storage
@@ -409,25 +328,14 @@ def plan_fold(
     loops = np.ones((rank+2, 4), np.int64)
     for axis in range(rank):
         folded = is_folded(axis, rank, reduce)
-        if out_shape[axis]!=(1 if folded else a_shape[axis]): raise ShapeMismatch("wanted out of size 1 where we fold")
+        if out_shape[axis]!=(1 if folded else a_shape[axis]):
+            raise ShapeMismatch("wanted out of size 1 where we fold, and of the tensor's size elsewhere")
         loops[axis+1,0],loops[axis+1,2] = a_shape[axis],a_strides[axis]
         loops[axis+1,1] = 0 if folded else out_strides[axis]
         loops[axis+1,3] = 0
     return inner_fold(merge_loops(loops))
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #8d8764cb
-@njit_cached
-def inner_fold(
-    loops, # From `merge_loops`: those that fold are last
-): # The same, perhaps in another order
-    "Move the loop with the smallest step in `a` inside, if it does not fold."
-    kept = len(loops)-1
-    while kept>0 and loops[kept,1]==0: kept -= 1
-    if 0<kept<len(loops)-1 and abs(loops[kept,2])<abs(loops[-1,2]):
-        for row in range(kept, len(loops)-1): _swap(loops, row, row+1)
-    return loops
-
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #1ff5e77f
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #2ee7734c
 def _reduce_piece_kernel(fn):
     "Make the piece of a reduction."
     def reduce_piece(piece, pieces, out, a, loops):
@@ -441,25 +349,26 @@ def _reduce_piece_kernel(fn):
                 x,y,_ = find_position(row, start, loops)
                 near = min(rows - row%rows, end - row)
                 for i in range(near):
+                    to,source = x + i*down,y + i*a_down
                     if step==0:
-                        total = out[at(x+i*down)]
+                        total = out[at(to)]
                         if a_step==1:
-                            for j in range(columns): total = fn(total, a[at(y+i*a_down+j)])
+                            for j in range(columns): total = fn(total, a[at(source+j)])
                         else:
-                            for j in range(columns): total = fn(total, a[at(y+i*a_down+j*a_step)])
-                        out[at(x+i*down)] = total
+                            for j in range(columns): total = fn(total, a[at(source+j*a_step)])
+                        out[at(to)] = total
                     elif step==1 and a_step==1:
-                        for j in range(columns):
-                            out[at(x+i*down+j)] = fn(out[at(x+i*down+j)], a[at(y+i*a_down+j)])
+                        for j in range(columns): out[at(to+j)] = fn(out[at(to+j)], a[at(source+j)])
                     else:
                         for j in range(columns):
-                            out[at(x+i*down+j*step)] = fn(out[at(x+i*down+j*step)], a[at(y+i*a_down+j*a_step)])
+                            out[at(to+j*step)] = fn(out[at(to+j*step)], a[at(source+j*a_step)])
                 row += near
     return reduce_piece
 
 def _reduce_kernel(reduce_piece):
     "Make the kernel of a reduction."
-    def reduce_kernel(out, out_shape, out_strides, a_storage, a_shape, a_strides, reduce_dim, reduce_size=None):
+    def reduce_kernel(out, out_shape, out_strides, a_storage, a_shape, a_strides,
+                      reduce_dim, reduce_size=None):
         loops = plan_fold(out, out_shape, out_strides, a_storage, a_shape, a_strides, reduce_dim)
         pieces = count_pieces(loops, threads_wanted())
         if pieces==1: reduce_piece(0, 1, out, a_storage, loops)
@@ -476,9 +385,9 @@ def tensor_reduce(
     fn:Callable, # Function of two numbers: what is folded so far, and the next
 )->Dispatcher: # For tensors: (out, its shape and strides, a_storage, its shape and strides, which axes)
     "Compile a kernel that folds the numbers of a tensor into `out`, which says where the fold begins."
-    return compile_walk(fn, _reduce_piece_kernel, _reduce_kernel, fastmath={"reassoc", "contract"})
+    return kernel_around(fn, _reduce_piece_kernel, _reduce_kernel, fastmath={"reassoc", "contract"})
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #93a44aed
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #b5f4a621
 @njit_cached
 def multiply_loops(
     a, # Left operand, array (m, k) of any numbers, k at least 1
@@ -499,7 +408,6 @@ def _compiled_block(dtype):
     multiply_block.compile(matrices)
     return multiply_block.overloads[matrices]
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #582d2335
 @intrinsic
 def call_block(
     typing_context, # Numba's; not passed by callers
@@ -511,7 +419,8 @@ def call_block(
     def emit(context, builder, signature, args):
         callee = context.declare_function(builder.module, _compiled_block(a.dtype).fndesc)
         status,_ = context.call_conv.call_function(builder, callee, types.none, signature.args, args)
-        with cgutils.if_unlikely(builder, status.is_error): context.call_conv.return_status_propagate(builder, status)
+        with cgutils.if_unlikely(builder, status.is_error):
+            context.call_conv.return_status_propagate(builder, status)
         return context.get_dummy_value()
     return types.none(a, b, c),emit
 
@@ -533,7 +442,16 @@ def _multiply_matrices(a, b, c):
         else: multiply_loops(a, b, c)
     return choose
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #6ce3323d
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #d8cf31b9
+@njit_cached
+def _stacked(loops):
+    "Make one tall product of many that share their right operand, where their rows follow each other."
+    m = loops[-3,0]
+    if loops[-4,3]==0 and loops[-4,1]==loops[-3,1]*m and loops[-4,2]==loops[-3,2]*m:
+        loops[-3,0] *= loops[-4,0]
+        loops[-4,0] = 1
+    return loops
+
 @njit_cached
 def plan_product(
     out, # Storage of the product
@@ -547,9 +465,7 @@ def plan_product(
     b_strides, # Strides
 ): # The loops: over the stack, then m, n and k
     "Check a product, and list its loops."
-    check_reach(out, out_shape, out_strides)
-    check_reach(a, a_shape, a_strides)
-    check_reach(b, b_shape, b_strides)
+    _check_all(out, out_shape, out_strides, a, a_shape, a_strides, b, b_shape, b_strides)
     (m,n),k = out_shape[-2:],a_shape[-1]
     if a_shape[-2]!=m or b_shape[-2]!=k or b_shape[-1]!=n: raise ShapeMismatch("wanted (m, k) @ (k, n) = (m, n)")
     stack = merge_loops(table_of_loops(out_shape[:-2], out_strides[:-2], a_shape[:-2], a_strides[:-2],
@@ -560,10 +476,7 @@ def plan_product(
     loops[-3,0],loops[-3,1],loops[-3,2] = m,out_strides[-2],a_strides[-2]
     loops[-2,0],loops[-2,1],loops[-2,3] = n,out_strides[-1],b_strides[-1]
     loops[-1,0],loops[-1,2],loops[-1,3] = k,a_strides[-1],b_strides[-2]
-    if loops[-4,3]==0 and loops[-4,1]==loops[-3,1]*m and loops[-4,2]==loops[-3,2]*m: # one tall product
-        loops[-3,0] *= loops[-4,0]
-        loops[-4,0] = 1
-    return loops
+    return _stacked(loops)
 
 @njit_cached
 def share_product(
@@ -581,10 +494,10 @@ def share_product(
         read = m/parts + n*parts/threads
         if threads%parts==0 and read<reads: down,reads = parts,read
     width = VECTORS*VECTOR_BYTES//itemsize
-    rows,columns = -(-m//(down*ROWS))*ROWS,-(-(n*down)//(threads*width))*width
+    rows,columns = -(-m//(down*ROWS))*ROWS,-(-n*down//(threads*width))*width
     return rows,columns,products*(-(-m//rows))*(-(-n//columns))
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #e2e34bbd
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #c94b8da1
 @njit_cached
 def _matrix(storage, start, rows, columns, down, right):
     "See a part of a storage as a matrix."
@@ -613,9 +526,11 @@ def multiply_part(
     else: multiply_matrices(_matrix(a, y+top*a_down, height, k, a_down, a_right),
                             _matrix(b, z+left*b_right, k, width, b_down, b_right), c)
 
-def _product_kernel(out, out_shape, out_strides, a_storage, a_shape, a_strides, b_storage, b_shape, b_strides):
+def _product_kernel(out, out_shape, out_strides, a_storage, a_shape, a_strides,
+                    b_storage, b_shape, b_strides):
     "Write the product of two stacks of matrices into `out`."
-    loops = plan_product(out, out_shape, out_strides, a_storage, a_shape, a_strides, b_storage, b_shape, b_strides)
+    loops = plan_product(out, out_shape, out_strides, a_storage, a_shape, a_strides,
+                         b_storage, b_shape, b_strides)
     rows,columns,pieces = share_product(loops, out.itemsize, threads_wanted())
     if pieces==1: multiply_part(0, out, a_storage, b_storage, loops, rows, columns)
     if pieces<2: return
@@ -625,17 +540,17 @@ def _product_kernel(out, out_shape, out_strides, a_storage, a_shape, a_strides, 
         ended += 1
     if ended!=pieces: raise RuntimeError("a piece of a parallel product failed")
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #93c84e1b
-class _ProductCache(_KernelCache):
+class _ProductCache(KernelCache):
     "Keep the product on disk under the name of the function that it calls."
     def _index_key(self, signature, codegen):
         blocks = [_compiled_block(x.dtype).fndesc.mangled_name for x in signature[:1]
                   if x.dtype in (types.float32, types.float64)]
         return super()._index_key(signature, codegen),tuple(blocks)
 
-tensor_matrix_multiply = njit(parallel=True, **_OPTIONS)(_product_kernel)
+_OPTIONS = dict(parallel=True, error_model="numpy", nogil=True)
+tensor_matrix_multiply = njit(**_OPTIONS)(_product_kernel)
 with suppress(RuntimeError, OSError):
-    tensor_matrix_multiply._cache = _ProductCache(_product_kernel, dict(parallel=True, **_OPTIONS), "product")
+    tensor_matrix_multiply._cache = _ProductCache(_product_kernel, _OPTIONS, "product")
 
 # %% ../../nbs/62_tensors.cpu_ops.ipynb #7a445d49
 def _passes(args): return max(math.prod(args[1].tolist()), math.prod(args[4].tolist()))
