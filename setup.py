@@ -29,7 +29,7 @@ setup(
     ] + [f"Programming Language :: Python :: {version}" for version in python_versions],
     packages=find_packages(include=["matmul_foundations*"]),
     install_requires=settings["requirements"].split(),
-    extras_require={"dev": settings["dev_requirements"].split()},
+    extras_require={"dev": settings["dev_requirements"].split(), "cuda": settings["cuda_requirements"].split()},
     entry_points={
         "console_scripts": settings["console_scripts"].split(),
         "nbdev": [f"{settings['lib_name']}={settings['lib_name']}._modidx:d"],
