@@ -87,17 +87,17 @@ def _copy_pieces(kind, place, shape, n_threads):
                 copy_async(tiles, base+place(row+down, piece), x, start + down*row_step, n_valid)
     return copy
 
-# %% ../../nbs/59_cuda.tensor_cores.ipynb #f5aa3109
+# %% ../../nbs/59_cuda.tensor_cores.ipynb #569ff50e
 def _copy_numbers(kind, place, shape, n_threads):
     "Make the function that copies a tile number by number."
     (rows,length),SIZE,HALVES = shape,PIECE[kind],kind!="tf32"
-    ACROSS,DOWN = length//SIZE,n_threads*SIZE//length
+    ACROSS = length//SIZE
     dtype,zero = (uint16, np.uint16(0)) if HALVES else (float32, np.float32(0))
     @helper
     def copy(tiles, base, x, first_row, first_col, n_rows, n_cols, row_step, col_step):
         row,piece = cuda.threadIdx.x//ACROSS,cuda.threadIdx.x%ACROSS
-        p = cuda.local.array(SIZE, dtype)
-        for down in static_range(0, rows, DOWN):
+        p,down,step = cuda.local.array(SIZE, dtype),0,cuda.blockDim.x//ACROSS
+        while down<rows: # not written out: all loads at once would take too many registers
             high = first_row+row+down
             for i in static_range(SIZE):
                 col = first_col + piece*SIZE + i
@@ -106,6 +106,7 @@ def _copy_numbers(kind, place, shape, n_threads):
             to = base+place(row+down, piece)
             if HALVES: store_wide(tiles, to, (p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]))
             else: store_wide(tiles, to, (p[0], p[1], p[2], p[3]))
+            down += step
     return copy
 
 # %% ../../nbs/59_cuda.tensor_cores.ipynb #d14cae61

@@ -206,7 +206,7 @@ class Max(Function):
     "The largest number, or the largest along an axis; those that tie share the gradient evenly."
     forward,backward = _max,_max_back
 
-# %% ../../nbs/71_learning.functions.ipynb #11e7cea6
+# %% ../../nbs/71_learning.functions.ipynb #5b34ab0d
 def _permute(context, x, order):
     context.save([axis % len(order) for axis in order])
     return x.permute(order)
@@ -219,7 +219,6 @@ class Permute(Function):
     "The axes in another order."
     forward,backward = _permute,_permute_back
 
-# %% ../../nbs/71_learning.functions.ipynb #eb7beb19
 def _view(context, x, shape):
     context.save(x.shape)
     return x.contiguous().view(shape)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Parameter', 'Module', 'Linear', 'ReLU', 'Sequential', 'make_network', 'Optimizer', 'SGD', 'Adam']
 
-# %% ../../nbs/72_learning.layers.ipynb #f5490282
+# %% ../../nbs/72_learning.layers.ipynb #99fa0c38
 import math
 
 import numpy as np
@@ -13,7 +13,7 @@ from fastcore.basics import patch
 
 from .autodiff import Variable
 from .functions import map_value
-from ..shapes import ShapeMismatch
+from ..shapes import OperandError, ShapeMismatch, describe
 from ..tensors.python_ops import python_ops, sqrt
 from ..tensors.tensor import Tensor, tensor
 
@@ -51,7 +51,7 @@ class Module:
         for parameter in self.parameters(): parameter.grad = None
     def __repr__(self): return f"{type(self).__name__}()"
 
-# %% ../../nbs/72_learning.layers.ipynb #5dfac1d6
+# %% ../../nbs/72_learning.layers.ipynb #05a4073c
 class Linear(Module):
     "x @ weight + bias."
     def __init__(self,
@@ -70,6 +70,8 @@ class Linear(Module):
         x, # Rows, shape (rows, n_in): a variable, or a tensor as a constant
     )->Variable: # Shape (rows, n_out)
         "Multiply with the weights and add the biases."
+        if not isinstance(x, (Variable, Tensor)):
+            raise OperandError(f"{describe(x)}: wanted a Tensor or a Variable")
         return x @ self.weight + self.bias
     def __repr__(self): return "Linear({}, {})".format(*self.weight.value.shape)
 
@@ -162,7 +164,7 @@ class SGD(Optimizer):
         if self.momentum: grad = self.remember("velocity", index, self.momentum, grad)
         return value - grad*self.rate
 
-# %% ../../nbs/72_learning.layers.ipynb #986b939a
+# %% ../../nbs/72_learning.layers.ipynb #3d2991e8
 class Adam(Optimizer):
     "Steps of about the same size for all weights, whatever the size of their gradients."
     def __init__(self,
@@ -180,12 +182,12 @@ class Adam(Optimizer):
         grad, # Its gradient
     ): # Its new value
         "Take a step against the gradient, in units of its usual size."
-        fade,fade_square = self.betas
         steps = self.remember("steps", index, 1, 1) # nothing fades, and 1 is added
-        mean = self.remember("mean", index, fade, grad*(1-fade))
-        square = self.remember("square", index, fade_square, grad*grad*(1-fade_square))
-        usual = map_value(sqrt, square)*(1/math.sqrt(1-fade_square**steps)) + self.epsilon
-        return value - mean/usual*(self.rate/(1-fade**steps))
+        grads = self.remember("grads", index, self.betas[0], grad)
+        squares = self.remember("squares", index, self.betas[1], grad*grad)
+        total,total_of_squares = ((1-beta**steps)/(1-beta) for beta in self.betas)
+        scale = math.sqrt(total_of_squares) # taken out of the walks: usual*scale is what stands below
+        return value - grads/(map_value(sqrt, squares) + self.epsilon*scale)*(self.rate*scale/total)
 
 # %% ../../nbs/72_learning.layers.ipynb #819593ae
 def _array(value): return np.array(value.numpy() if isinstance(value, Tensor) else value) # a copy

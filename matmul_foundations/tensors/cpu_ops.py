@@ -442,7 +442,7 @@ def _multiply_matrices(a, b, c):
         else: multiply_loops(a, b, c)
     return choose
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #d8cf31b9
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #5763265b
 @njit_cached
 def _stacked(loops):
     "Make one tall product of many that share their right operand, where their rows follow each other."
@@ -467,7 +467,8 @@ def plan_product(
     "Check a product, and list its loops."
     _check_all(out, out_shape, out_strides, a, a_shape, a_strides, b, b_shape, b_strides)
     (m,n),k = out_shape[-2:],a_shape[-1]
-    if a_shape[-2]!=m or b_shape[-2]!=k or b_shape[-1]!=n: raise ShapeMismatch("wanted (m, k) @ (k, n) = (m, n)")
+    fits = a_shape[-2]==m and b_shape[-2]==k and b_shape[-1]==n
+    if not fits: raise ShapeMismatch("wanted (m, k) @ (k, n) = (m, n)")
     stack = merge_loops(table_of_loops(out_shape[:-2], out_strides[:-2], a_shape[:-2], a_strides[:-2],
                                        b_shape[:-2], b_strides[:-2]))
     loops = np.zeros((len(stack)+3, 4), np.int64)
