@@ -6,7 +6,7 @@
 __all__ = ['DIGITS_CUTS', 'MNIST_FILES', 'MNIST_MIRRORS', 'ImageSet', 'load_digits_28x28', 'parse_idx', 'RemoteFile',
            'write_atomically', 'DownloadError', 'data_folder', 'load_mnist', 'load_images']
 
-# %% ../nbs/02_data.ipynb #09072bfa
+# %% ../nbs/02_data.ipynb #f5fb1066
 import hashlib
 import math
 import os
@@ -26,11 +26,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 import numpy as np
-import platformdirs
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-from sklearn.datasets import load_digits
 
 # %% ../nbs/02_data.ipynb #6c59fa70
 def _stretch_matrix(
@@ -43,7 +39,7 @@ def _stretch_matrix(
     columns = [np.interp(centers, np.arange(side), unit) for unit in np.eye(side)]
     return np.pad(np.stack(columns, axis=1), ((margin, margin), (0, 0)))
 
-# %% ../nbs/02_data.ipynb #9dbc05f6
+# %% ../nbs/02_data.ipynb #9c56a6e1
 @dataclass(frozen=True, repr=False, eq=False)
 class ImageSet:
     "Hold images as rows of 784 pixels, with their labels, in three parts that share no image."
@@ -69,6 +65,7 @@ DIGITS_CUTS = (1287, 1545) # rows where the validation and test parts begin: no 
 
 def load_digits_28x28()->ImageSet: # 1,287 / 258 / 252 images, the same on every call
     "Load scikit-learn's digits, stretched from 8x8 to 28x28, without a network."
+    from sklearn.datasets import load_digits # a second to import, which only this function needs
     digits,stretch = load_digits(),_stretch_matrix()
     images = stretch @ (digits.images/16) @ stretch.T # (1797, 28, 28): a pair of products for each image
     x = torch.from_numpy(images).float().clamp(0, 1).reshape(-1, 784)
@@ -153,7 +150,7 @@ def write_atomically(
         Path(temporary).unlink(missing_ok=True)
         raise
 
-# %% ../nbs/02_data.ipynb #055ec803
+# %% ../nbs/02_data.ipynb #e37e22d3
 _FOLDER_VARIABLE = "MATMUL_FOUNDATIONS_DATA"
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -168,6 +165,7 @@ def data_folder(
     folder=None, # A folder to use in place of the usual one
 )->Path: # Where fetched files are kept; it may not exist yet
     "Choose the cache folder: `folder`, else what MATMUL_FOUNDATIONS_DATA says, else the platform's cache."
+    import platformdirs # not needed where a folder is named, nor to write a report
     chosen = folder or os.environ.get(_FOLDER_VARIABLE) or platformdirs.user_cache_path("matmul_foundations")
     return Path(chosen).expanduser()
 
@@ -274,9 +272,11 @@ def _fetch(
     with _keeping_in(folder): write_atomically(folder/file.name, raw)
     return payload
 
-# %% ../nbs/02_data.ipynb #c3b1381d
+# %% ../nbs/02_data.ipynb #fe34bc15
 def _fetch_all(files, folder, mirrors, timeout_s):
     "Return the payload of each file, with a progress bar on a terminal while bytes come in."
+    from rich.console import Console # the card's machine of part 5 may have no rich
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
     deadline,console,payloads = time.monotonic()+timeout_s,Console(stderr=True),{}
     columns = TextColumn("{task.description}"),BarColumn(),DownloadColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
