@@ -36,7 +36,7 @@ def intrinsic(
         return made
     return make
 
-# %% ../../nbs/55_cuda.intrinsics.ipynb #a7429e25
+# %% ../../nbs/55_cuda.intrinsics.ipynb #fdd0ecc3
 def pointer(
     context, # numba's target
     builder, # LLVM's
@@ -56,48 +56,63 @@ def in_a_row(
     "Look at a contiguous array as a row of numbers."
     expected = 1
     for length,step in zip(array.lengths[::-1], array.steps[::-1]):
-        if step!=expected and length!=1: raise KernelError(f"{array!r} is not contiguous: its offsets have gaps")
+        if step!=expected and length!=1:
+            raise KernelError(f"{array!r} is not contiguous: its offsets have gaps")
         expected *= length
     return type(array)(array.memory, (expected,), (1,), array.offset)
 
-# %% ../../nbs/55_cuda.intrinsics.ipynb #9af4a829
+# %% ../../nbs/55_cuda.intrinsics.ipynb #22fccc13
 def _load_wide(machine, array, offset):
     return machine.load_wide(in_a_row(array), offset, 16//array.memory.flat.itemsize)
 
 @intrinsic(_load_wide)
-def load_wide(context, array, offset):
-    "Read the sixteen bytes that begin `offset` numbers into a contiguous array, as a tuple."
+def load_wide(
+    context, # numba's; a kernel does not give it
+    array, # Contiguous array of numbers
+    offset, # Numbers in front, a whole number
+): # 16 bytes, as a tuple of numbers
+    "Read sixteen bytes with one instruction."
     if not (isinstance(array, types.Array) and isinstance(offset, types.Integer)): return None
     count = 128//array.dtype.bitwidth
     def generate(context, builder, signature, args):
         start = pointer(context, builder, array, args[0], offset, args[1])
         kind = ir.VectorType(context.get_value_type(array.dtype), count)
         vector = builder.load(builder.bitcast(start, kind.as_pointer()), align=16)
-        return cgutils.pack_array(builder, [builder.extract_element(vector, ir.IntType(32)(k)) for k in range(count)])
+        parts = [builder.extract_element(vector, ir.IntType(32)(k)) for k in range(count)]
+        return cgutils.pack_array(builder, parts)
     return types.UniTuple(array.dtype, count)(array, offset),generate
 
-# %% ../../nbs/55_cuda.intrinsics.ipynb #718f2b74
+# %% ../../nbs/55_cuda.intrinsics.ipynb #d4140276
 def _load_number(machine, array, offset): return machine.load_wide(in_a_row(array), offset, 1)
 
 @intrinsic(_load_number)
-def load_number(context, array, offset):
-    "Read the number that lies `offset` numbers into a contiguous array."
+def load_number(
+    context, # numba's; a kernel does not give it
+    array, # Contiguous array of numbers
+    offset, # Numbers in front, a whole number
+): # Number
+    "Read one number, by its offset."
     if not (isinstance(array, types.Array) and isinstance(offset, types.Integer)): return None
     def generate(context, builder, signature, args):
         return builder.load(pointer(context, builder, array, args[0], offset, args[1]))
     return array.dtype(array, offset),generate
 
-# %% ../../nbs/55_cuda.intrinsics.ipynb #da49341d
+# %% ../../nbs/55_cuda.intrinsics.ipynb #791090a4
 def _store_wide(machine, array, offset, values):
     dtype = array.memory.flat.dtype
     machine.store_wide(in_a_row(array), offset, tuple(value.astype(dtype) for value in values))
 
 @intrinsic(_store_wide)
-def store_wide(context, array, offset, values):
-    "Write a tuple of numbers, 4, 8 or 16 bytes in all, to `offset` numbers into a contiguous array."
+def store_wide(
+    context, # numba's; a kernel does not give it
+    array, # Contiguous array of numbers
+    offset, # Numbers in front, a whole number
+    values, # Tuple of numbers, converted to the array's type
+): # Nothing
+    "Write 4, 8 or 16 bytes with one instruction."
     if not (isinstance(array, types.Array) and isinstance(offset, types.Integer)): return None
     n_bytes = len(values)*array.dtype.bitwidth//8
-    if n_bytes not in (4, 8, 16): raise TypeError(f"store_wide: {len(values)} numbers of {array.dtype} are {n_bytes} bytes")
+    if n_bytes not in (4, 8, 16): raise TypeError(f"{n_bytes} bytes, {len(values)} {array.dtype}: no wide store")
     def generate(context, builder, signature, args):
         start = pointer(context, builder, array, args[0], offset, args[1])
         kind = ir.VectorType(context.get_value_type(array.dtype), len(values))
@@ -151,15 +166,17 @@ def _copy(n_bytes):
         machine.store_later(in_a_row(shared), place, tuple(parts))
     return emulation
 
-# %% ../../nbs/55_cuda.intrinsics.ipynb #c1c2694e
+# %% ../../nbs/55_cuda.intrinsics.ipynb #2ed65318
 def _copy_instruction(n_bytes, cache):
     "The typing function of a copy of 4 or 16 bytes."
     def typing(context, shared, place, array, offset, n_valid):
         def generate(context, builder, signature, args):
             goal = shared_address(context, builder, shared, args[0], place, args[1])
             start = pointer(context, builder, array, args[2], offset, args[3])
-            size = builder.mul(context.cast(builder, args[4], n_valid, types.int32), ir.IntType(32)(array.dtype.bitwidth//8))
-            assembly(builder, f"cp.async.{cache}.shared.global [$0], [$1], {n_bytes}, $2;", "r,l,r,~{memory}", [goal, start, size])
+            valid,each = context.cast(builder, args[4], n_valid, types.int32),array.dtype.bitwidth//8
+            text = f"cp.async.{cache}.shared.global [$0], [$1], {n_bytes}, $2;"
+            n_valid_bytes = builder.mul(valid, ir.IntType(32)(each))
+            assembly(builder, text, "r,l,r,~{memory}", [goal, start, n_valid_bytes])
             return context.get_dummy_value()
         return types.void(shared, place, array, offset, n_valid),generate
     return typing
