@@ -7,11 +7,12 @@ __all__ = ['TABLE_HEAD', 'SQUARE_SIZES', 'Heat', 'plan_ladder', 'LadderRow', 'ru
            'print_report', 'ladder_picture', 'BadArgument', 'load_function', 'choose_entrants', 'run_ladder',
            'ladder_parser', 'matmul_ladder']
 
-# %% ../../nbs/91_benchmarks.ladder.ipynb #952d63f2
+# %% ../../nbs/91_benchmarks.ladder.ipynb #b3a87f1d
 import argparse
 import importlib
 import os
 import shlex
+import subprocess
 import sys
 from dataclasses import asdict, dataclass, replace
 from math import inf
@@ -280,7 +281,7 @@ def _race(args, console):
     elif path: console.print(f"Saved {path} and {path.with_suffix('.png').name}", highlight=False)
     return 130 if interrupted else 0 if all(row.ok for row in done) else 1
 
-# %% ../../nbs/91_benchmarks.ladder.ipynb #5cbc9d25
+# %% ../../nbs/91_benchmarks.ladder.ipynb #efcc0bcd
 def ladder_parser()->argparse.ArgumentParser: # The command line of `matmul_ladder`
     "Describe the options of `matmul_ladder`."
     parser = argparse.ArgumentParser("matmul_ladder", description=matmul_ladder.__doc__)
@@ -295,9 +296,16 @@ def ladder_parser()->argparse.ArgumentParser: # The command line of `matmul_ladd
     add("--budget_s", type=float, default=0.4, help="seconds to time each product (default: %(default)s)")
     add("--save", default="results", metavar="PATH",
         help="folder, or .json file, for results and picture; '' saves nothing (default: %(default)s)")
+    add("--device", choices=("cpu", "cuda"), default="cpu",
+        help="cuda: the kernels of part 5, on a graphics card (default: %(default)s)")
     return parser
 
-# %% ../../nbs/91_benchmarks.ladder.ipynb #3da56763
+def _on_card(args):
+    "Leave the race to the card's own command; it needs less than this one, and can be run without it."
+    command = [sys.executable, "-m", "matmul_foundations.benchmarks.cuda", "--save", args.save]
+    return subprocess.run(command).returncode
+
+# %% ../../nbs/91_benchmarks.ladder.ipynb #10f672f8
 def matmul_ladder(
     argv=None, # Arguments, a list of texts; None for those of the command line
 ):
@@ -307,7 +315,7 @@ def matmul_ladder(
     args,console = ladder_parser().parse_args(argv),Console(stderr=True, markup=False, emoji=False)
     try:
         _check_arguments(args)
-        status = _race(args, console)
+        status = _on_card(args) if args.device=="cuda" else _race(args, console)
     except (BadArgument, OSError) as error:
         console.print(f"matmul_ladder: {error}", style="red", markup=False, highlight=False)
         status = 2 if isinstance(error, BadArgument) else 1

@@ -97,7 +97,7 @@ def load_number(
         return builder.load(pointer(context, builder, array, args[0], offset, args[1]))
     return array.dtype(array, offset),generate
 
-# %% ../../nbs/55_cuda.intrinsics.ipynb #791090a4
+# %% ../../nbs/55_cuda.intrinsics.ipynb #41b93abe
 def _store_wide(machine, array, offset, values):
     dtype = array.memory.flat.dtype
     machine.store_wide(in_a_row(array), offset, tuple(value.astype(dtype) for value in values))
@@ -112,7 +112,7 @@ def store_wide(
     "Write 4, 8 or 16 bytes with one instruction."
     if not (isinstance(array, types.Array) and isinstance(offset, types.Integer)): return None
     n_bytes = len(values)*array.dtype.bitwidth//8
-    if n_bytes not in (4, 8, 16): raise TypeError(f"{n_bytes} bytes, {len(values)} {array.dtype}: no wide store")
+    if n_bytes not in (4, 8, 16): raise TypeError(f"{len(values)} {array.dtype} are no wide store")
     def generate(context, builder, signature, args):
         start = pointer(context, builder, array, args[0], offset, args[1])
         kind = ir.VectorType(context.get_value_type(array.dtype), len(values))
