@@ -6,7 +6,7 @@
 __all__ = ['PIECE', 'MULTIPLY', 'A_IN_ROWS', 'B_IN_ROWS', 'MOST_SHARED_BYTES', 'KINDS', 'Stored', 'how_stored', 'helper',
            'make_place', 'make_fetch', 'make_store', 'make_mma_kernel', 'multiply_tiles', 'matmul_cuda_tensor_cores']
 
-# %% ../../nbs/59_cuda.tensor_cores.ipynb #004441ce
+# %% ../../nbs/59_cuda.tensor_cores.ipynb #7aa3910a
 import functools
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import torch
 from numba import cuda, float32, uint16, uint32
 
 from .intrinsics import (
-    commit_copies, copy_async, load_number, store_wide, wait_copies)
+    commit_copies, copy_async, copy_number_async, load_number, store_wide, wait_copies)
 from .loops import lean, static_range
 from .mma import (
     ldmatrix, ldmatrix_transposed, mma_bf16, mma_f16, mma_tf32, pack_bf16, pack_f16, round_tf32)
@@ -23,13 +23,13 @@ from .simple import _place, _stream, product_grid
 from ..number_types import KernelError
 from ..shapes import OperandError, describe, dtype_name, matmul_dims, takes_matrices
 
-# %% ../../nbs/59_cuda.tensor_cores.ipynb #0487d387
+# %% ../../nbs/59_cuda.tensor_cores.ipynb #5d96b44d
 class Stored(NamedTuple):
     "How an operand lies in memory, as far as a kernel is made for it."
     k_major:bool # Do neighbours along k lie side by side?
-    whole:bool # Can it be read in pieces of sixteen bytes?
+    at_once:int # Bytes that can be copied in one go: 16, 4, or 0 if there is no unit stride
 
-# %% ../../nbs/59_cuda.tensor_cores.ipynb #a3ce314f
+# %% ../../nbs/59_cuda.tensor_cores.ipynb #a19ff2b4
 def how_stored(
     x:torch.Tensor, # A matrix
     k_axis:int, # 1 for a, 0 for b
@@ -38,7 +38,8 @@ def how_stored(
     along_k,across = x.stride(k_axis),x.stride(1-k_axis)
     k_major = along_k==1 if 1 in (along_k, across) else k_axis==1
     near,far = (along_k, across) if k_major else (across, along_k)
-    return Stored(k_major, near==1 and far*x.itemsize%16==0 and x.data_ptr()%16==0)
+    fits = [size for size in (16, 4) if far*x.itemsize%size==0 and x.data_ptr()%size==0]
+    return Stored(k_major, fits[0] if near==1 and fits else 0)
 
 # %% ../../nbs/59_cuda.tensor_cores.ipynb #c0d748f9
 PIECE = {"bf16": 8, "f16": 8, "tf32": 4} # numbers in sixteen bytes
@@ -87,9 +88,25 @@ def _copy_pieces(kind, place, shape, n_threads):
                 copy_async(tiles, base+place(row+down, piece), x, start + down*row_step, n_valid)
     return copy
 
-# %% ../../nbs/59_cuda.tensor_cores.ipynb #569ff50e
+# %% ../../nbs/59_cuda.tensor_cores.ipynb #d0a7be8a
+def _copy_words(kind, place, shape, n_threads):
+    "Make the function that copies a tile four bytes at a time."
+    (rows,length),WORD = shape,PIECE[kind]//4
+    ACROSS,DOWN = length//WORD,n_threads*WORD//length
+    @helper
+    def copy(tiles, base, x, first_row, first_col, n_rows, n_cols, row_step, col_step):
+        row,word = cuda.threadIdx.x//ACROSS,cuda.threadIdx.x%ACROSS
+        col,part = first_col + word*WORD,word%4*WORD
+        inside = min(WORD, max(0, n_cols-col))
+        for down in static_range(0, rows, DOWN):
+            high = first_row+row+down
+            n_valid = inside if high<n_rows else 0
+            copy_number_async(tiles, base+place(row+down, word//4)+part, x, high*row_step + col, n_valid)
+    return copy
+
+# %% ../../nbs/59_cuda.tensor_cores.ipynb #81c5674b
 def _copy_numbers(kind, place, shape, n_threads):
-    "Make the function that copies a tile number by number."
+    "Make the function that gathers a tile number by number."
     (rows,length),SIZE,HALVES = shape,PIECE[kind],kind!="tf32"
     ACROSS = length//SIZE
     dtype,zero = (uint16, np.uint16(0)) if HALVES else (float32, np.float32(0))
@@ -109,7 +126,7 @@ def _copy_numbers(kind, place, shape, n_threads):
             down += step
     return copy
 
-# %% ../../nbs/59_cuda.tensor_cores.ipynb #d14cae61
+# %% ../../nbs/59_cuda.tensor_cores.ipynb #72455cd7
 def make_fetch(
     kind:str, # A key of `PIECE`
     stored:tuple, # `Stored` of a and of b
@@ -122,7 +139,7 @@ def make_fetch(
     (a,b),(rows,cols) = stored,tile
     A_TURNED,B_TURNED = not a.k_major,bool(b.k_major)
     shapes = (deep, rows) if A_TURNED else (rows, deep),(cols, deep) if B_TURNED else (deep, cols)
-    makers = [_copy_pieces if x.whole else _copy_numbers for x in stored]
+    makers = [{16: _copy_pieces, 4: _copy_words, 0: _copy_numbers}[x.at_once] for x in stored]
     copy_a,copy_b = (make(kind, place, shape, n_threads) for make,place,shape in zip(makers, places, shapes))
     @helper
     def fetch(a_tiles, a_base, b_tiles, b_base, a, b, row, col, depth, m, n, k, steps):
@@ -191,9 +208,9 @@ def make_store(
             if row<m and col+1<n: c[at+1] = y
     return store
 
-# %% ../../nbs/59_cuda.tensor_cores.ipynb #2af5a7f7
+# %% ../../nbs/59_cuda.tensor_cores.ipynb #9736065b
 MULTIPLY = {"bf16": mma_bf16, "f16": mma_f16, "tf32": mma_tf32}
-A_IN_ROWS,B_IN_ROWS = Stored(True, True),Stored(False, True) # as they usually come
+A_IN_ROWS,B_IN_ROWS = Stored(True, 16),Stored(False, 16) # as they usually come
 
 # %% ../../nbs/59_cuda.tensor_cores.ipynb #49ac25dd
 @functools.cache
@@ -285,19 +302,13 @@ def _allow_shared(kernel, arg_types, shared_bytes):
     limit = driver.binding.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
     driver.driver.cuKernelSetAttribute(limit, shared_bytes, function.handle, function.device.id)
 
-# %% ../../nbs/59_cuda.tensor_cores.ipynb #ee713c66
-def _type(x):
-    "The numba type of an argument."
-    from numba.cuda.typing.typeof import typeof # of numba-cuda
-    return typeof(x)
-
-# %% ../../nbs/59_cuda.tensor_cores.ipynb #7c6e70bd
+# %% ../../nbs/59_cuda.tensor_cores.ipynb #9066197a
 def _launch_on_card(kernel, grid, n_threads, shared_bytes, args):
     "Put a kernel into torch's current stream."
     with torch.cuda.device(args[0].device):
         stream = _stream(torch.cuda.current_stream().cuda_stream)
         given = [cuda.as_cuda_array(x, sync=False) if isinstance(x, torch.Tensor) else x for x in args]
-        if shared_bytes>48*1024: _allow_shared(kernel, tuple(map(_type, given)), shared_bytes)
+        if shared_bytes>48*1024: _allow_shared(kernel, tuple(map(kernel.typeof_pyval, given)), shared_bytes)
         kernel[grid, n_threads, stream, shared_bytes](*given)
 
 # %% ../../nbs/59_cuda.tensor_cores.ipynb #596947ef

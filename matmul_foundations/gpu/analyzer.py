@@ -124,7 +124,7 @@ class _Counting:
                   f"{memory.name!r}, thread {thread} of block {block}", int(astray.sum()),
                   line=self._line(), array=memory.name, block=block, thread=thread)
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #0f3f0241
+# %% ../../nbs/39_gpu.analyzer.ipynb #d9a0f1b7
 class _Following:
     "Find races, and reads of what nobody wrote."
     def _shadow(self, memory):
@@ -152,7 +152,7 @@ class _Following:
     def _announce(self, array, offset, active, count):
         "Follow a store that has begun: others race with it, but nobody has written yet."
         if not active.count: return
-        memory,place = array.memory,np.broadcast_to(array.memory.place(offset), self.lanes.n)
+        memory,place = array.memory,np.where(active.lanes, array.memory.place(offset), 0)
         shadow,_ = self._shadow(memory)
         before = shadow.written.copy()
         self._follow(STORE, array, place, active.lanes, count)
@@ -239,7 +239,7 @@ class _Racing(_Following):
         mine = values[lanes].astype(memory.flat.dtype)
         return bool((mine==theirs).all() and (mine==mine[0]).all())
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #7df5d221
+# %% ../../nbs/39_gpu.analyzer.ipynb #2f9b0655
 class _Listening:
     "Note what would stop a run."
     def complain(self, kind, array, index, who):
@@ -262,7 +262,7 @@ class _Listening:
         memory = array.memory
         if not hasattr(memory, "known"): memory.known = np.zeros(memory.flat.size, bool)
         for k in range(count):
-            place = memory.place(offset+k)
+            place = np.where(active, memory.place(offset+k), 0)
             unknown = active & ~memory.known[place]
             if access!=LOAD: memory.known[place[active]] = True
             elif unknown.any(): self._unwritten(memory, unknown)
@@ -288,7 +288,7 @@ class _Computing:
             return result
         return counted
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #51334e14
+# %% ../../nbs/39_gpu.analyzer.ipynb #c7247684
 class Tracer(_Counting, _Racing, _Listening, _Computing, Machine):
     "A machine that follows what a kernel does."
     def __init__(self,
@@ -321,6 +321,7 @@ class Tracer(_Counting, _Racing, _Listening, _Computing, Machine):
         else:
             place = array.memory.place(offset)
             if isinstance(place, int): place = np.full(self.lanes.n, place)
+            if count>1: place = np.where(active.lanes, place, 0) # who takes no part may stand at an array's end
             self._count(access, array, place, active.lanes, count)
             self._spread(access, array.memory, active.lanes)
             if array.memory.writable: self._follow(access, array, place, active.lanes, count)
