@@ -20,7 +20,7 @@ from numba.core.dispatcher import Dispatcher
 
 from .compiled import _ForgivingCache
 
-# %% ../../nbs/26_cpu.kernel_cache.ipynb #54a94ca1
+# %% ../../nbs/26_cpu.kernel_cache.ipynb #3ec124a9
 def _settings(options):
     return sorted(f"{name} {sorted(x) if isinstance(x, set) else x}" for name,x in options.items())
 
@@ -33,7 +33,7 @@ def describe_function(
     def inner(y, names=()): return describe_function(y, names, (*around, x))
     if any(x is other for other in around): return "itself"
     if isinstance(x, Dispatcher): return inner(x.py_func),_settings(x.targetoptions)
-    if isinstance(x, FunctionType) and x.__module__.partition(".")[0] not in ("numpy", "numba"):
+    if isinstance(x, FunctionType) and str(x.__module__).partition(".")[0] not in ("numpy", "numba"):
         found,code = getclosurevars(x),x.__code__
         outside = {**found.builtins, **found.globals, **found.nonlocals}
         used = [(name, inner(outside[name], code.co_names)) for name in sorted(outside)]
@@ -62,7 +62,7 @@ def _plain(fn):
     def call(*args): return fn(*args)
     return fn if isinstance(fn, FunctionType) else call
 
-# %% ../../nbs/26_cpu.kernel_cache.ipynb #18d7b017
+# %% ../../nbs/26_cpu.kernel_cache.ipynb #b3fc75cd
 class _LateMetadata(dict):
     "What numba knows of a compilation, found out by doing it again."
     def __init__(self, compile_again): self.compile_again = compile_again
@@ -74,11 +74,11 @@ class _LateMetadata(dict):
         return default if found is None else found
 
 @functools.cache
-def _sources(folder):
-    "Digest the modules in a folder and in this one."
-    folders = {folder, *([Path(__file__).parent] if "__file__" in globals() else [])}
-    files = sorted(file for folder in folders for file in folder.glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+def _sources(file):
+    "Digest a module and those beside this one; a notebook's cell is no file."
+    beside = sorted(Path(__file__).parent.glob("*.py")) if "__file__" in globals() else []
+    files = [path for path in (file, *beside) if path.is_file()]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 class KernelCache(_ForgivingCache):
     "Keep the code of a kernel on disk under a key of our own."
@@ -88,9 +88,9 @@ class KernelCache(_ForgivingCache):
         key, # Text that differs where the code does, signature and source files aside
     ):
         super().__init__(kernel, options)
-        self.key,self.folder = key,Path(kernel.__code__.co_filename).parent
+        self.key,self.file = key,Path(kernel.__code__.co_filename)
     def _index_key(self, signature, codegen):
-        return signature,codegen.magic_tuple(),self.key,_sources(self.folder)
+        return signature,codegen.magic_tuple(),self.key,_sources(self.file)
     def _compile_again(self, signature):
         twin = njit(**self._options)(self._py_func)
         twin.compile(signature)

@@ -61,7 +61,7 @@ def in_a_row(
         expected *= length
     return type(array)(array.memory, (expected,), (1,), array.offset)
 
-# %% ../../nbs/55_cuda.intrinsics.ipynb #8d66943c
+# %% ../../nbs/55_cuda.intrinsics.ipynb #22fccc13
 def _load_wide(machine, array, offset):
     return machine.load_wide(in_a_row(array), offset, 16//array.memory.flat.itemsize)
 
@@ -76,8 +76,8 @@ def load_wide(
     count = 128//array.dtype.bitwidth
     def generate(context, builder, signature, args):
         start = pointer(context, builder, array, args[0], offset, args[1])
-        words,kind = ir.VectorType(ir.IntType(32), 4),ir.VectorType(context.get_value_type(array.dtype), count)
-        vector = builder.bitcast(builder.load(builder.bitcast(start, words.as_pointer()), align=16), kind)
+        kind = ir.VectorType(context.get_value_type(array.dtype), count)
+        vector = builder.load(builder.bitcast(start, kind.as_pointer()), align=16)
         parts = [builder.extract_element(vector, ir.IntType(32)(k)) for k in range(count)]
         return cgutils.pack_array(builder, parts)
     return types.UniTuple(array.dtype, count)(array, offset),generate

@@ -224,7 +224,7 @@ def piece_of(
     size = ((k_size+pieces-1)//pieces+3)//4*4
     return int32(cuda.blockIdx.z*size),int32(min(size, k_size-cuda.blockIdx.z*size))
 
-# %% ../../nbs/56_cuda.pipelined.ipynb #aede6f3d
+# %% ../../nbs/56_cuda.pipelined.ipynb #757c2876
 @functools.cache
 def make_pipelined_kernel(
     tiling:Tiling=Tiling(), # noqa: B008 - frozen; how the product is cut
@@ -271,6 +271,7 @@ def make_pipelined_kernel(
                 fetch_a(a, a_at, p, 0, depth, int32(depth))
                 fetch_b(b, b_at, n, apart, q, 0, depth)
                 b_at += int32(depth*n)
+                cuda.syncwarp() # or the compiler would ask for the numbers where they are stored: too late
             multiply(a_tile, int32(here*a_size+top), b_tile, int32(here*b_size+left), x, y, total)
             if more:
                 here = int32(1-here)

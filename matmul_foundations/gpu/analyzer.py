@@ -288,7 +288,7 @@ class _Computing:
             return result
         return counted
 
-# %% ../../nbs/39_gpu.analyzer.ipynb #c7247684
+# %% ../../nbs/39_gpu.analyzer.ipynb #449cdc6f
 class Tracer(_Counting, _Racing, _Listening, _Computing, Machine):
     "A machine that follows what a kernel does."
     def __init__(self,
@@ -321,7 +321,7 @@ class Tracer(_Counting, _Racing, _Listening, _Computing, Machine):
         else:
             place = array.memory.place(offset)
             if isinstance(place, int): place = np.full(self.lanes.n, place)
-            if count>1: place = np.where(active.lanes, place, 0) # who takes no part may stand at an array's end
+            if count>1: place = np.where(active.lanes, place, 0) # who takes no part may stand anywhere
             self._count(access, array, place, active.lanes, count)
             self._spread(access, array.memory, active.lanes)
             if array.memory.writable: self._follow(access, array, place, active.lanes, count)

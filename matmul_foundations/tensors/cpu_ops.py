@@ -498,14 +498,14 @@ def share_product(
     rows,columns = -(-m//(down*ROWS))*ROWS,-(-n*down//(threads*width))*width
     return rows,columns,products*(-(-m//rows))*(-(-n//columns))
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #c94b8da1
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #059e58b9
 @njit_cached
 def _matrix(storage, start, rows, columns, down, right):
     "See a part of a storage as a matrix."
     step = storage.strides[0]
     return as_strided(storage[start:], (rows, columns), (down*step, right*step))
 
-@njit_cached
+@njit(error_model="numpy", nogil=True) # not on disk by itself: it calls a block by a name that may change
 def multiply_part(
     piece, # Its number: product by product, row by row in each
     out, # Storage of the product
@@ -551,7 +551,7 @@ class _ProductCache(KernelCache):
 _OPTIONS = dict(parallel=True, error_model="numpy", nogil=True)
 tensor_matrix_multiply = njit(**_OPTIONS)(_product_kernel)
 with suppress(RuntimeError, OSError):
-    tensor_matrix_multiply._cache = _ProductCache(_product_kernel, _OPTIONS, "product")
+    tensor_matrix_multiply._cache = _ProductCache(_product_kernel, _OPTIONS, "stacks of products")
 
 # %% ../../nbs/62_tensors.cpu_ops.ipynb #7a445d49
 def _passes(args): return max(math.prod(args[1].tolist()), math.prod(args[4].tolist()))

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LARGEST', 'THREADS', 'TILE', 'WIDE', 'tensor_matrix_multiply', 'MOST_BLOCKS', 'cuda_ops', 'next_index', 'step_along',
-           'tensor_map', 'tensor_zip', 'merge_walks', 'jit_sum_practice', 'tensor_reduce', 'jit_mm_practice',
-           'make_matrix_multiply', 'narrow', 'make_cuda_ops']
+           'tensor_map', 'tensor_zip', 'merge_walks', 'jit_sum_practice', 'make_reduce_kernel', 'ReduceKernel',
+           'tensor_reduce', 'jit_mm_practice', 'make_matrix_multiply', 'narrow', 'make_cuda_ops']
 
 # %% ../../nbs/64_tensors.cuda_ops.ipynb #2d20dd3e
 import ast
@@ -136,9 +136,9 @@ def jit_sum_practice(
         width = half
     if thread==0 and width==1: out[cuda.blockIdx.x] = cache[0]
 
-# %% ../../nbs/64_tensors.cuda_ops.ipynb #ed46ae28
+# %% ../../nbs/64_tensors.cuda_ops.ipynb #c2b163de
 @functools.cache
-def tensor_reduce(
+def make_reduce_kernel(
     fn:Callable, # Function of two numbers, associative and commutative
     dtype=float64, # numba's type of the numbers in shared memory
     held:bool=False, # Begin with what `out` holds, whatever `reduce_value` says?
@@ -148,7 +148,7 @@ def tensor_reduce(
     @cuda.jit
     @lean
     def reduce_kernel(out, out_shape, out_strides, out_size, a_storage, a_shape, a_strides,
-                      reduce_dim, reduce_value=None):
+                      reduce_dim, reduce_value):
         cache = cuda.shared.array(THREADS, dtype)
         thread,threads = cuda.threadIdx.x,cuda.blockDim.x
         length,step = int64(a_shape[reduce_dim]),int64(a_strides[reduce_dim])
@@ -174,13 +174,33 @@ def tensor_reduce(
             cuda.syncthreads()
             width = half
         if thread==0:
-            if held: total = dtype(out[to])
-            elif reduce_value is None: total = dtype(out[to])
-            else: total = dtype(reduce_value)
+            total = dtype(out[to]) if held else dtype(reduce_value)
             out[to] = fn(total, cache[0]) if width==1 else total
     return reduce_kernel
 
-# %% ../../nbs/64_tensors.cuda_ops.ipynb #12c9eddf
+# %% ../../nbs/64_tensors.cuda_ops.ipynb #cacabfe5
+class ReduceKernel:
+    "Two kernels, launched like one: `[grid, block](*args)`, with a `reduce_value` or without."
+    def __init__(self,
+        kernel, # Takes a `reduce_value`
+        held, # Ignores it
+    ):
+        self.kernel,self.held,self.py_func = kernel,held,python_function(kernel)
+    def __getitem__(self, configuration):
+        def run(*args):
+            if len(args)==8: self.held[configuration](*args, 0.)
+            else: self.kernel[configuration](*args)
+        return run
+
+@functools.cache
+def tensor_reduce(
+    fn:Callable, # Function of two numbers, associative and commutative
+    dtype=float64, # numba's type of the numbers in shared memory
+)->ReduceKernel: # As `make_reduce_kernel` says; `reduce_value` may be left out
+    "Make the kernel that folds the numbers of a tensor along one axis, in both its forms."
+    return ReduceKernel(make_reduce_kernel(fn, dtype), make_reduce_kernel(fn, dtype, held=True))
+
+# %% ../../nbs/64_tensors.cuda_ops.ipynb #b54397d7
 TILE,WIDE = 32,36 # side of a tile, and the length of its rows in shared memory
 
 @cuda.jit
@@ -192,7 +212,8 @@ def jit_mm_practice(
     size, # Side of the three squares, at most 32
 ):
     "Multiply two squares in one block of 32 by 32 threads."
-    a_tile,b_tile = cuda.shared.array((TILE, WIDE), float64),cuda.shared.array((TILE, WIDE), float64)
+    a_tile = cuda.shared.array((TILE, WIDE), float64)
+    b_tile = cuda.shared.array((TILE, WIDE), float64)
     col,row = cuda.threadIdx.x,cuda.threadIdx.y
     if row<size and col<size: a_tile[row,col],b_tile[row,col] = a[row*size+col],b[row*size+col]
     cuda.syncthreads()
@@ -201,11 +222,11 @@ def jit_mm_practice(
         for p in range(size): total += a_tile[row,p]*b_tile[p,col]
         out[row*size+col] = total
 
-# %% ../../nbs/64_tensors.cuda_ops.ipynb #51e45dce
+# %% ../../nbs/64_tensors.cuda_ops.ipynb #f6beb2ab
 @functools.cache
 def make_matrix_multiply(
     dtype=float64, # numba's type of the tiles and sums
-    x_is_row:bool=True, # Do the grid's x count tiles of rows, and its y tiles of columns? Otherwise the other way
+    x_is_row:bool=True, # Does the grid's x count tiles of rows, and y those of columns? Or the other way
 ): # Kernel: (out, its shape, strides and size, and storage, shape and strides of a and of b)
     "Make the kernel that multiplies stacks of matrices, in blocks of 32 by 32 threads."
     zero = dtype(0)
@@ -213,7 +234,8 @@ def make_matrix_multiply(
     @lean
     def multiply_kernel(out, out_shape, out_strides, out_size, a_storage, a_shape, a_strides,
                         b_storage, b_shape, b_strides):
-        a_tile,b_tile = cuda.shared.array((TILE, WIDE), dtype),cuda.shared.array((TILE, WIDE), dtype)
+        a_tile = cuda.shared.array((TILE, WIDE), dtype) # numba's simulator knows them by their lines
+        b_tile = cuda.shared.array((TILE, WIDE), dtype)
         r,s,t = len(out_shape)-1,len(a_shape)-1,len(b_shape)-1 # last axes
         x,y = uint32(cuda.threadIdx.x),uint32(cuda.threadIdx.y)
         if x_is_row: down,across = cuda.blockIdx.x,cuda.blockIdx.y
@@ -307,7 +329,7 @@ def _run(on, kernel, grid, block, out, *args):
         report = launch(kernel, grid, block, out, *given, on=on)
         if report is not None and report.errors: raise KernelError(str(report.errors[0]))
 
-# %% ../../nbs/64_tensors.cuda_ops.ipynb #35a66d5c
+# %% ../../nbs/64_tensors.cuda_ops.ipynb #c316db6e
 def _fitting(fn, out):
     "The function for numbers like those in `out`."
     return narrow(fn) if from_dtype(out.dtype)==float32 else fn
@@ -331,14 +353,14 @@ def _walk_axis(on):
     def make_walk(fn):
         def walk(out, out_shape, out_strides, a_storage, a_shape, a_strides, reduce_dim):
             cells,length = math.prod(_sizes(out_shape)),int(a_shape[reduce_dim])
-            kernel = tensor_reduce(_fitting(fn, out), from_dtype(out.dtype), held=True)
+            kernel = make_reduce_kernel(_fitting(fn, out), from_dtype(out.dtype), held=True)
             block = min(THREADS, 32*max(1, ceil_div(length, 32)))
             if cells: _run(on, kernel, cells, block, out, _sizes(out_shape), _sizes(out_strides), cells,
                            a_storage, _sizes(a_shape), _sizes(a_strides), int(reduce_dim), 0.)
         return walk
     return functools.cache(make_walk)
 
-# %% ../../nbs/64_tensors.cuda_ops.ipynb #91465c9a
+# %% ../../nbs/64_tensors.cuda_ops.ipynb #d9c4b5e2
 MOST_BLOCKS = 65535 # along y and z
 
 def _walk_products(on):
@@ -349,7 +371,8 @@ def _walk_products(on):
         x_is_row = across<=MOST_BLOCKS
         grid = *((down, across) if x_is_row else (across, down)),min(math.prod(stack), MOST_BLOCKS)
         kernel = make_matrix_multiply(from_dtype(out.dtype), x_is_row)
-        left,right = (a_storage, _sizes(a_shape), _sizes(a_strides)),(b_storage, _sizes(b_shape), _sizes(b_strides))
+        left = a_storage,_sizes(a_shape),_sizes(a_strides)
+        right = b_storage,_sizes(b_shape),_sizes(b_strides)
         if size: _run(on, kernel, grid, (TILE, TILE), out, sizes, _sizes(out_strides), size, *left, *right)
     return walk
 
