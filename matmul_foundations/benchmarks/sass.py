@@ -6,7 +6,7 @@
 __all__ = ['FLAT', 'STATIC_BYTES', 'TWINS', 'FAMILY_COLOURS', 'Rung', 'rungs', 'faults', 'compile_twins', 'compare_twins',
            'comparison_table', 'sass_command', 'draw_shares', 'draw_costs']
 
-# %% ../../nbs/96_benchmarks.sass.ipynb #73caad59
+# %% ../../nbs/96_benchmarks.sass.ipynb #ab0dac87
 import argparse
 import re
 import shutil
@@ -21,8 +21,8 @@ from numba import float32, int32, types, uint16
 
 from ..cuda.pipelined import make_pipelined_kernel, make_vectorised_kernel
 from ..cuda.register_tiled import make_column_kernel, make_register_tiled_kernel
-from ..cuda.sass import (
-    TARGETS, CompilerMissing, MachineCode, _disassemble, compile_kernel, inspect_sass)
+from ..kernels.sass import (
+    TARGETS, CompilerMissing, MachineCode, disassemble, compile_kernel, inspect_sass)
 from ..cuda.simple import columns_kernel, rows_kernel
 from ..cuda.tensor_cores import make_mma_kernel
 from ..cuda.tiled import make_tiled_kernel
@@ -54,7 +54,7 @@ class Rung:
         "Compile and read."
         return inspect_sass(compile_kernel(self.kernel, self.types, cc))
 
-# %% ../../nbs/96_benchmarks.sass.ipynb #0ea43333
+# %% ../../nbs/96_benchmarks.sass.ipynb #5588d715
 _WIDE = "LDG.128","LDS.128","STS.128"
 
 def _flat(dtype): return (types.Array(dtype, 1, "C"),)*3 + (int32,)*7 # a, b, c; m, n, k; strides
@@ -63,16 +63,16 @@ def rungs()->dict[str, Rung]: # Name -> rung, in the order of the ladder
     "List a kernel for each rung of the ladder on the card."
     hopper = "sm_90a",
     ladder = (
-        Rung("rows", rows_kernel, 52, .12),
-        Rung("columns", columns_kernel, 52, .17),
-        Rung("tiled", make_tiled_kernel(), 53, .28, most_registers=32),
-        Rung("column", make_column_kernel(), 54, .5),
-        Rung("register_tiled", make_register_tiled_kernel(), 54, .7, most_registers=128),
-        Rung("vectorised", make_vectorised_kernel(), 56, .88, needs=_WIDE, most_registers=128),
-        Rung("pipelined", make_pipelined_kernel(), 56, .92, needs=_WIDE),
-        Rung("mma", make_mma_kernel("bf16"), 59, .15, "HMMA", ("LDSM.128", "LDGSTS.128"),
+        Rung("rows", rows_kernel, 51, .12),
+        Rung("columns", columns_kernel, 51, .17),
+        Rung("tiled", make_tiled_kernel(), 52, .28, most_registers=32),
+        Rung("column", make_column_kernel(), 53, .5),
+        Rung("register_tiled", make_register_tiled_kernel(), 53, .7, most_registers=128),
+        Rung("vectorised", make_vectorised_kernel(), 55, .88, needs=_WIDE, most_registers=128),
+        Rung("pipelined", make_pipelined_kernel(), 55, .92, needs=_WIDE),
+        Rung("mma", make_mma_kernel("bf16"), 58, .15, "HMMA", ("LDSM.128", "LDGSTS.128"),
              types=_flat(uint16), targets=("sm_80", "sm_90", "sm_90a")),
-        Rung("wgmma", make_wgmma_kernel("bf16"), 69, .005, "HGMMA", ("LDGSTS.128",),
+        Rung("wgmma", make_wgmma_kernel("bf16"), 59, .005, "HGMMA", ("LDGSTS.128",),
              types=_flat(uint16), targets=hopper))
     return {rung.name: rung for rung in ladder}
 
@@ -212,7 +212,7 @@ KERNEL(vectorised, int) {
 }
 '''
 
-# %% ../../nbs/96_benchmarks.sass.ipynb #10fd1a64
+# %% ../../nbs/96_benchmarks.sass.ipynb #1717fc89
 def compile_twins(
     cc:str="sm_90a", # Target
 )->dict: # Name -> `SassReport`
@@ -225,7 +225,7 @@ def compile_twins(
         command = [nvcc, "-O3", f"-arch={cc}", "-cubin", "-o", str(cubin), str(source)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode: raise CompilerMissing(f"nvcc failed: {done.stderr.strip()[-500:]}")
-        listing = _disassemble(cubin.read_bytes())
+        listing = disassemble(cubin.read_bytes())
     usage = dict(re.findall(r"Function (\w+):\n\s*(REG.*)", listing))
     parts = {part.split()[0]: part for part in listing.split("Function : ")[1:]}
     return {name: inspect_sass(MachineCode(name, cc, "", b"", usage[name] + part))

@@ -7,7 +7,7 @@ __all__ = ['BACKENDS', 'OPTIMIZERS', 'RECIPES', 'FORMAT', 'Plan', 'make_plan', '
            'Diverged', 'Epoch', 'Training', 'BadCheckpoint', 'read_checkpoint', 'resume', 'fit', 'EpochTimes',
            'epoch_times']
 
-# %% ../../nbs/74_learning.training.ipynb #4f2b5ade
+# %% ../../nbs/74_learning.training.ipynb #ce58864c
 import io
 import json
 import math
@@ -23,7 +23,8 @@ import torch
 from fastcore.basics import patch
 
 from ..data import write_atomically
-from .datasets import DATASETS, IMAGE_SETS, as_classes, as_targets, batches, load_dataset
+from .datasets import (DATASETS, IMAGE_SETS, as_classes, as_targets, batches,
+                                                  load_dataset)
 from .functions import binary_cross_entropy, cross_entropy
 from .layers import SGD, Adam, make_network
 from ..tensors.python_ops import python_ops
@@ -83,7 +84,7 @@ def load_ops(
     else: ops = python_ops
     return ops
 
-# %% ../../nbs/74_learning.training.ipynb #9f980eb6
+# %% ../../nbs/74_learning.training.ipynb #48dfc13a
 class Model:
     "Our network, its loss and its optimiser, on one of our backends."
     def __init__(self,
@@ -110,13 +111,13 @@ class Model:
     )->np.ndarray: # Answers, shape (rows, 1) or (rows, classes)
         "Answer without learning."
         return self.network(tensor(x, self.ops)).value.numpy()
-    def parts(self): return dict(network=self.network, optimizer=self.optimizer)
+    def _parts(self): return dict(network=self.network, optimizer=self.optimizer)
 
-# %% ../../nbs/74_learning.training.ipynb #299a62cb
+# %% ../../nbs/74_learning.training.ipynb #56c593d7
 @patch
 def state(self:Model)->dict: # name -> NumPy array, a copy
     "Take out the weights and what the optimiser remembers."
-    return {f"{part}/{name}": array for part,each in self.parts().items()
+    return {f"{part}/{name}": array for part,each in self._parts().items()
             for name,array in each.state().items()}
 
 @patch
@@ -124,11 +125,11 @@ def load_state(self:Model,
     state:dict, # What `state` gave
 ):
     "Put back weights and memory."
-    for part,each in self.parts().items():
+    for part,each in self._parts().items():
         each.load_state({name.removeprefix(f"{part}/"): array for name,array in state.items()
                          if name.startswith(f"{part}/")})
 
-# %% ../../nbs/74_learning.training.ipynb #d3aece88
+# %% ../../nbs/74_learning.training.ipynb #dc95602a
 class TorchModel:
     "The same network, loss and optimiser, by torch."
     def __init__(self,
@@ -136,7 +137,7 @@ class TorchModel:
         plan:Plan, # What decides the rest
     ):
         layers,(_,theirs,options) = [],OPTIMIZERS[plan.optimizer]
-        for sizes_of_layer in zip(sizes, sizes[1:]): layers += [torch.nn.Linear(*sizes_of_layer), torch.nn.ReLU()]
+        for pair in zip(sizes, sizes[1:]): layers += [torch.nn.Linear(*pair), torch.nn.ReLU()]
         self.network = torch.nn.Sequential(*layers[:-1])
         first = [parameter.value.torch().T for parameter in make_network(sizes, plan.seed).parameters()]
         with torch.no_grad():
