@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GALLERY', 'Implementation', 'rows_within']
 
-# %% ../../nbs/90_benchmarks.gallery.ipynb #1f283dc3
+# %% ../../nbs/90_benchmarks.gallery.ipynb #dad0047c
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -23,6 +23,13 @@ from ..cpu.compiled import (matmul_compiled_dot, matmul_compiled_ijk, matmul_com
                                              matmul_compiled_parallel)
 from ..cpu.gemm import batch_matmul_gemm, matmul_gemm
 from ..cpu.microkernel import matmul_tiled
+from ..cuda.pipelined import matmul_cuda_pipelined, matmul_cuda_vectorised
+from ..cuda.register_tiled import matmul_cuda_column, matmul_cuda_register_tiled
+from ..cuda.simple import batch_matmul_cuda, matmul_cuda, matmul_cuda_coalesced
+from ..cuda.tensor_cores import matmul_cuda_tensor_cores
+from ..cuda.tiled import matmul_cuda_dynamic, matmul_cuda_tiled
+from ..cuda.tuned import matmul_cuda_tuned
+from ..cuda.wgmma import matmul_cuda_wgmma
 from ..gpu.launcher import matmul_launched, matmul_launched_tiled
 from ..shapes import FLOAT_DTYPES, flop_count
 
@@ -55,7 +62,21 @@ def rows_within(
     "Return how many rows of `a` keep the product within the implementation's limit."
     return int(max(1, min(available, implementation.largest_flop//max(1, flop_count(1, n, k)))))
 
-# %% ../../nbs/90_benchmarks.gallery.ipynb #282f5521
+# %% ../../nbs/90_benchmarks.gallery.ipynb #d071fdd5
+_HALVES = "float16","bfloat16"
+_ON_A_CARD = (
+    (matmul_cuda, "51_cuda.simple", "a thread for each cell, x down the rows", FLOAT_DTYPES),
+    (matmul_cuda_coalesced, "51_cuda.simple", "a thread for each cell, x along the rows", FLOAT_DTYPES),
+    (matmul_cuda_tiled, "52_cuda.tiled", "tiles in shared memory", FLOAT_DTYPES),
+    (matmul_cuda_dynamic, "52_cuda.tiled", "tiles whose size is chosen at the launch", FLOAT_DTYPES),
+    (matmul_cuda_column, "53_cuda.register_tiled", "8 cells of a column for each thread", FLOAT_DTYPES),
+    (matmul_cuda_register_tiled, "53_cuda.register_tiled", "8 by 8 cells for each thread", FLOAT_DTYPES),
+    (matmul_cuda_vectorised, "55_cuda.pipelined", "sixteen bytes at once", FLOAT_DTYPES),
+    (matmul_cuda_pipelined, "55_cuda.pipelined", "warp tiles, two buffers", FLOAT_DTYPES),
+    (matmul_cuda_tuned, "56_cuda.tuned", "the tiling that suits the shape", FLOAT_DTYPES),
+    (matmul_cuda_tensor_cores, "58_cuda.tensor_cores", "mma.sync, for halves", _HALVES),
+    (matmul_cuda_wgmma, "59_cuda.wgmma", "wgmma, for halves, on Hopper", _HALVES))
+
 GALLERY = MappingProxyType({each.name: each for each in (
     Implementation(matmul_loops, "10_arrays.loops", "three loops, a tensor for each number", 8e4),
     Implementation(matmul_lists, "10_arrays.loops", "three loops over lists of floats", 1e7),
@@ -74,8 +95,11 @@ GALLERY = MappingProxyType({each.name: each for each in (
     Implementation(matmul_gemm, "24_cpu.gemm", "vector tiles, panels, threads", inf),
     Implementation(matmul_launched, "30_gpu.launcher", "a Python call for each thread of a grid", 8e4),
     Implementation(matmul_launched_tiled, "30_gpu.launcher", "blocks of generators, tiles shared", 8e4),
+    *(Implementation(matmul, chapter, summary, inf, needs="cuda", dtypes=dtypes)
+      for matmul,chapter,summary,dtypes in _ON_A_CARD),
     Implementation(batch_matmul_broadcast, "12_arrays.broadcasting", "stacks: a loop over rows", 3e8, True),
     Implementation(batch_matmul_einsum, "13_arrays.einsum", "stacks: subscripts in a string", inf, True),
     Implementation(batch_matmul_at, "14_arrays.at_operator", "stacks: torch's own operator", inf, True),
     Implementation(batch_matmul_gemm, "24_cpu.gemm", "stacks: vector tiles, panels, threads", inf, True),
+    Implementation(batch_matmul_cuda, "51_cuda.simple", "stacks: a grid of grids", inf, True, "cuda"),
 )})

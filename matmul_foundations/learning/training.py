@@ -129,7 +129,7 @@ def load_state(self:Model,
         each.load_state({name.removeprefix(f"{part}/"): array for name,array in state.items()
                          if name.startswith(f"{part}/")})
 
-# %% ../../nbs/74_learning.training.ipynb #dc95602a
+# %% ../../nbs/74_learning.training.ipynb #6a600fbc
 class TorchModel:
     "The same network, loss and optimiser, by torch."
     def __init__(self,
@@ -139,7 +139,7 @@ class TorchModel:
         layers,(_,theirs,options) = [],OPTIMIZERS[plan.optimizer]
         for pair in zip(sizes, sizes[1:]): layers += [torch.nn.Linear(*pair), torch.nn.ReLU()]
         self.network = torch.nn.Sequential(*layers[:-1])
-        first = [parameter.value.torch().T for parameter in make_network(sizes, plan.seed).parameters()]
+        first = [parameter.value.T.torch() for parameter in make_network(sizes, plan.seed).parameters()]
         with torch.no_grad():
             for parameter,value in zip(self.network.parameters(), first): parameter.copy_(value)
         self.optimizer = theirs(self.network.parameters(), plan.rate, **options)
@@ -263,7 +263,7 @@ def save(self:Training,
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, raw.getvalue())
 
-# %% ../../nbs/74_learning.training.ipynb #a24f29e4
+# %% ../../nbs/74_learning.training.ipynb #f6705359
 class BadCheckpoint(ValueError):
     "A file that we cannot go on from; the message says why."
 
@@ -272,7 +272,8 @@ def read_checkpoint(
 )->tuple: # What is said about it, a dictionary, and the arrays by name
     "Read a checkpoint."
     try:
-        with np.load(path, allow_pickle=False) as file: arrays = dict(file)
+        raw = io.BytesIO(Path(path).read_bytes())
+        with np.load(raw, allow_pickle=False) as file: arrays = dict(file)
         about = json.loads(str(arrays.pop("about")))
         if about["format"]!=FORMAT: raise BadCheckpoint(f"{path}: a checkpoint of another version")
     except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
