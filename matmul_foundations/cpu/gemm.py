@@ -205,7 +205,7 @@ def multiply_thin(
             row[0] = a[i]
             for j in range(b.shape[1]): c[i,j] = dot(row, b[:,j:j+1].T)
 
-# %% ../../nbs/24_cpu.gemm.ipynb #5ebf9e55
+# %% ../../nbs/24_cpu.gemm.ipynb #deb79cf2
 @njit_cached
 def multiply_block(
     a, # Left operand, NumPy array of shape (m, k), m and k at least 1, any strides
@@ -215,7 +215,8 @@ def multiply_block(
     "Multiply `a` by `b` on one core."
     (m,k),n,itemsize = a.shape,b.shape[1],a.itemsize
     if m<=ROWS//2 and itemsize in b.strides: multiply_thin(a, b, c)
-    elif n==1 and itemsize in a.strides: multiply_thin(b.T, a.T, c.T)
+    elif n==1 and (a.strides[1]==itemsize or a.strides[0]==c.strides[0]==itemsize):
+        multiply_thin(b.T, a.T, c.T) # along the column, where c's has no gaps
     elif a.strides[1]==itemsize: multiply_panels(a, b, c, np.bool_(False)) # to numba, False is a type
     else:
         depth = even_piece(k, 4*4096//itemsize, 16) # as many terms at a time, whatever k is

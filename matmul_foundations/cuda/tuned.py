@@ -6,12 +6,10 @@
 __all__ = ['TILINGS', 'LOAD', 'PART', 'LAUNCH', 'count_blocks', 'count_pieces', 'estimate', 'rank_tilings', 'shape_class',
            'TilingCache', 'tune', 'choose_tiling', 'matmul_cuda_tuned']
 
-# %% ../../nbs/56_cuda.tuned.ipynb #97d49500
+# %% ../../nbs/56_cuda.tuned.ipynb #78f7bfef
 import functools
 import json
 import math
-import os
-import tempfile
 from dataclasses import astuple
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from .pipelined import Tiling, check_offsets, has_wide_rows, make_pipelined_kern
 from .register_tiled import matmul_cuda_register_tiled
 from ..kernels.sass import cache_folder
 from .simple import launch_on, place_on
+from ..data import write_atomically
 from ..shapes import ceil_div, matmul_dims, takes_matrices
 
 # %% ../../nbs/56_cuda.tuned.ipynb #a409ab51
@@ -98,7 +97,7 @@ def shape_class(
     powers = " ".join(str(2**math.ceil(math.log2(size))) for size in (m, n, k))
     return f"{device}, float32, {powers}, {'wide' if wide_a else 'any'} {'wide' if wide_b else 'any'}"
 
-# %% ../../nbs/56_cuda.tuned.ipynb #e989287e
+# %% ../../nbs/56_cuda.tuned.ipynb #186268f5
 class TilingCache:
     "What has been measured, in memory and in a file; a file that cannot be read or written is no error."
     def __init__(self,
@@ -120,9 +119,7 @@ class TilingCache:
         listed = {name: (astuple(tiling), pieces) for name,(tiling,pieces) in self.known.items()}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self.path.parent, delete=False) as file:
-                json.dump(listed, file, indent=1)
-            os.replace(file.name, self.path)
+            write_atomically(self.path, json.dumps(listed, indent=1).encode())
         except OSError: pass
 
 # %% ../../nbs/56_cuda.tuned.ipynb #8c2e512d

@@ -6,7 +6,7 @@
 __all__ = ['TARGETS', 'ARITHMETIC', 'WORDS', 'FAMILIES', 'CompilerMissing', 'disassemble', 'MachineCode', 'cache_folder',
            'compile_kernel', 'Instruction', 'SassReport', 'inspect_sass', 'explain']
 
-# %% ../../nbs/49_kernels.sass.ipynb #11e1533d
+# %% ../../nbs/49_kernels.sass.ipynb #aee5fc47
 import base64
 import dis
 import functools
@@ -28,6 +28,7 @@ import numba
 import numpy as np
 from numba import cuda, types
 
+from ..data import write_atomically
 from ..gpu.launcher import python_function
 from ..gpu.rewriting import surroundings
 
@@ -158,7 +159,7 @@ def _key(function, signature, cc, options):
     parts = _fingerprint(function, {}),str(signature),cc,options,_versions()
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
-# %% ../../nbs/49_kernels.sass.ipynb #f231133a
+# %% ../../nbs/49_kernels.sass.ipynb #d323551b
 @dataclass
 class MachineCode:
     "A kernel, compiled for a card."
@@ -178,8 +179,7 @@ def _keep(path, code):
     content = json.dumps({**asdict(code), "cubin": base64.b64encode(code.cubin).decode()})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file: file.write(content)
-        os.replace(file.name, path)
+        write_atomically(path, content.encode())
     except OSError: pass # the next process compiles again
 
 def _recall(path):
