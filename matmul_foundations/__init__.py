@@ -6,11 +6,12 @@ __version__ = "0.1.0"
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/index.ipynb #dc6a373b
+# %% ../nbs/index.ipynb #3cb3609b
 from importlib import import_module
 
 _PLACES = dict(matmul="cpu.operator", lockstep="gpu.lockstep", trace="gpu.analyzer",
-               launch="kernels.launch", doctor="kernels.doctor")
+               launch="kernels.launch", doctor="kernels.doctor", compile_kernel="kernels.sass",
+               inspect_sass="kernels.sass", Tensor="tensors.tensor", Variable="learning.functions")
 
 def __getattr__(name):
     "Find `matmul` and its like when they are first asked for: torch and numba take a while to load."
