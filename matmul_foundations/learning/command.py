@@ -142,22 +142,19 @@ def merge_rows(
     pairs = [(dataset, backend) for dataset in DATASETS for backend in BACKENDS]
     return [rows[pair] for pair in pairs if pair in rows]
 
-# %% ../../nbs/75_learning.command.ipynb #f5872630
-RESULTS_HEAD = ("data set", "backend", "epochs", "loss", "accuracy", "ms an epoch", "half within",
-                "of torch's")
+# %% ../../nbs/75_learning.command.ipynb #791b21ff
+RESULTS_HEAD = ("data set", "backend", "epochs", "loss", "accuracy", "ms an epoch", "half within")
 
 def results_table(
     rows:list, # As `result_row` makes them
 )->list: # A tuple of texts for each row, as RESULTS_HEAD names them
-    "Write results as text; the last column is the time over torch's on the same data set."
-    torch_s = {row["dataset"]: row["epoch_s"] for row in rows if row["backend"]=="torch"}
+    "Write results as text: the median time of an epoch, and its quartiles."
     cells = []
     for row in rows:
         times = [format_number(row[name]*1e3) for name in ("epoch_s", "epoch_s_q1", "epoch_s_q3")]
-        ratio = row["epoch_s"]/torch_s[row["dataset"]] if row["dataset"] in torch_s else None
         outcome = str(row["epochs"]),f"{row['loss']:.4f}",f"{row['accuracy']:.1%}"
         spread = f"{times[1]}–{times[2]}"
-        cells.append((row["dataset"], row["backend"], *outcome, times[0], spread, format_number(ratio, "x")))
+        cells.append((row["dataset"], row["backend"], *outcome, times[0], spread))
     return cells
 
 # %% ../../nbs/75_learning.command.ipynb #ff9743d7
