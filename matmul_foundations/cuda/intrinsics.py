@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['copy_async', 'copy_number_async', 'commit_copies', 'intrinsic', 'pointer', 'in_a_row', 'load_wide', 'load_number',
-           'store_wide', 'shared_address', 'assembly', 'wait_copies']
+           'store_wide', 'shared_address', 'assembly', 'bare_instruction', 'wait_copies']
 
 # %% ../../nbs/54_cuda.intrinsics.ipynb #bcd400ec
 import functools
@@ -185,8 +185,11 @@ copy_async = intrinsic(_copy(16))(_copy_instruction(16, "cg"))
 copy_number_async = intrinsic(_copy(4))(_copy_instruction(4, "ca"))
 
 # %% ../../nbs/54_cuda.intrinsics.ipynb #665172db
-def _plain(text, emulation):
-    "An intrinsic without arguments: one line of PTX."
+def bare_instruction(
+    text:str, # PTX
+    emulation, # Function of the machine: what lanes do
+): # Function without arguments, for kernels
+    "Make an intrinsic of one line of PTX."
     @intrinsic(emulation)
     def instruction(context):
         def generate(context, builder, signature, args):
@@ -195,11 +198,11 @@ def _plain(text, emulation):
         return types.void(),generate
     return instruction
 
-commit_copies = _plain("cp.async.commit_group;", lambda machine: machine.close_group())
+commit_copies = bare_instruction("cp.async.commit_group;", lambda machine: machine.close_group())
 
 @functools.cache
 def wait_copies(
     n_left:int, # Groups, the youngest, that may still be on their way
 ): # Function without arguments, for kernels
     "Make the instruction that waits for all groups of copies but the last ones."
-    return _plain(f"cp.async.wait_group {n_left};", lambda machine: machine.land(n_left))
+    return bare_instruction(f"cp.async.wait_group {n_left};", lambda machine: machine.land(n_left))

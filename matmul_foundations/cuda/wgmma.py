@@ -13,7 +13,7 @@ import numpy as np
 from numba import cuda, types, uint16
 
 from .intrinsics import (
-    assembly, commit_copies, in_a_row, intrinsic, shared_address, wait_copies)
+    bare_instruction, commit_copies, in_a_row, intrinsic, shared_address, wait_copies)
 from .loops import lean, static_range
 from .mma import (
     as_numbers, braces, check_together, give_registers, on_lanes, registers_of)
@@ -177,21 +177,11 @@ def make_wgmma(
         return numbers(numbers, a, a_offset, b, b_offset),generate
     return wgmma
 
-# %% ../../nbs/59_cuda.wgmma.ipynb #dbd81596
-def _bare(text, emulation):
-    "An intrinsic without arguments: one line of PTX."
-    @intrinsic(emulation)
-    def instruction(context):
-        def generate(context, builder, signature, args):
-            assembly(builder, text, "~{memory}")
-            return context.get_dummy_value()
-        return types.void(),generate
-    return instruction
-
 # %% ../../nbs/59_cuda.wgmma.ipynb #6f237cc9
-fence_async = _bare("fence.proxy.async.shared::cta;", lambda machine: None) # lanes have one memory
-wgmma_fence = _bare("wgmma.fence.sync.aligned;", lambda machine: None)
-wgmma_commit = _bare("wgmma.commit_group.sync.aligned;", lambda machine: _reads(machine).append([]))
+fence_async = bare_instruction("fence.proxy.async.shared::cta;", lambda machine: None) # one memory
+wgmma_fence = bare_instruction("wgmma.fence.sync.aligned;", lambda machine: None)
+wgmma_commit = bare_instruction("wgmma.commit_group.sync.aligned;",
+                                lambda machine: _reads(machine).append([]))
 
 # %% ../../nbs/59_cuda.wgmma.ipynb #f8855d1f
 @functools.cache
