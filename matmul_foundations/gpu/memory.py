@@ -109,7 +109,7 @@ def _groups(arrays):
             start,end,members = groups.pop()
             groups.append((start, max(end, high), members+[k]))
         else: groups.append((low, high, [k]))
-    return groups
+    return sorted(groups, key=lambda group: min(group[2])) # in the order of the arguments, wherever they lie
 
 def _copy_bytes(array, n):
     "The `n` numbers in memory from the lowest of an array on, gaps included."
