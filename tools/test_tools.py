@@ -5,9 +5,11 @@ import shutil
 import sys
 import tempfile
 import traceback
+from argparse import Namespace
 from pathlib import Path
 
 import nbformat
+import outputs as outputs_tool
 import test as tool
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -16,6 +18,7 @@ from notebooks import PACKAGE, ROOT, Notebook, Tree, UserError, run, script
 from pictures import picture_change
 from readme import broken_links, readme
 
+OPTIONS = Namespace(flags="", any_outputs=False)
 KERNEL = {"kernelspec": {"display_name": "python3", "language": "python", "name": "python3"}}
 END = "#| hide\nfrom nbdev.export import nbdev_export\nnbdev_export()"
 SHAPES = """# Shapes
@@ -97,7 +100,7 @@ def plant(root):
 def complaints(root, kind, *chapters):
     "What one kind of test has to say of a tree."
     tree = Tree(root)
-    try: return "\n".join(tool.KINDS[kind](tree, tree.select(chapters), "")[1])
+    try: return "\n".join(tool.KINDS[kind](tree, tree.select(chapters), OPTIONS)[1])
     except UserError as error: return str(error)
 
 
@@ -185,7 +188,7 @@ def test_style(root):
 
 def test_failing_cell(root):
     write_loops(root, "assert halve(4)==3")
-    for kind in ("nbdev", "modules", "outputs"):
+    for kind in ("nbdev", "modules"):
         assert "assert halve(4)==3" in complaints(root, kind, "10"),kind
 
 
@@ -198,14 +201,14 @@ def test_module_that_differs(root):
 
 def test_stale_text(root):
     replace(root/"nbs/10_arrays.loops.ipynb", '"5\\n"', '"6\\n"')
-    said = complaints(root, "outputs", "10")
+    said = complaints(root, "modules", "10")
     for part in ("cell 4", "-6", "+5", "run python tools/outputs.py 10_arrays.loops"):
         assert part in said,said
 
 
 def test_warning(root):
     write_loops(root, "import warnings\nwarnings.warn('careful')")
-    assert "writes to stderr" in complaints(root, "outputs", "10")
+    assert "writes to stderr" in complaints(root, "modules", "10")
 
 
 def test_pictures(root):
@@ -213,6 +216,13 @@ def test_pictures(root):
     assert not picture_change(drawing(), drawing(size=(5.02, 3)))
     assert "became" in picture_change(drawing(), drawing(size=(5.1, 3)))
     assert "changed" in picture_change(drawing(), drawing(height=1.1))
+
+
+def test_line_numbers(root):
+    moved = outputs_tool.only_moved
+    table = "  2    7 | x = 1\n  3      | y = 2\ncost: line 3: slow"
+    assert moved(table, "512    7 | x = 1\n513      | y = 2\ncost: line 513: slow")
+    assert not moved(table, table.replace("line 3", "line 4")) and not moved(table, table.replace("7", "8"))
 
 
 def test_code_holds_no_links(root):
