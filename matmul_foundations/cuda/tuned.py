@@ -6,7 +6,7 @@
 __all__ = ['TILINGS', 'LOAD', 'PART', 'LAUNCH', 'count_blocks', 'count_pieces', 'estimate', 'rank_tilings', 'shape_class',
            'TilingCache', 'tune', 'choose_tiling', 'matmul_cuda_tuned']
 
-# %% ../../nbs/56_cuda.tuned.ipynb #78f7bfef
+# %% ../../nbs/56_cuda.tuned.ipynb #35517e0b
 import functools
 import json
 import math
@@ -15,10 +15,11 @@ from pathlib import Path
 
 import torch
 
-from .pipelined import Tiling, check_offsets, has_wide_rows, make_pipelined_kernel
+from .pipelined import (
+    Tiling, has_short_offsets, has_wide_rows, make_pipelined_kernel)
 from .register_tiled import matmul_cuda_register_tiled
 from ..kernels.sass import cache_folder
-from .simple import launch_on, place_on
+from .simple import MOST_BLOCKS, launch_on, place_on, run_product
 from ..data import write_atomically
 from ..shapes import ceil_div, matmul_dims, takes_matrices
 
@@ -35,15 +36,17 @@ def count_blocks(
     "Count the blocks of a launch."
     return ceil_div(m, tiling.rows)*ceil_div(n, tiling.cols)*pieces
 
-# %% ../../nbs/56_cuda.tuned.ipynb #8586efdd
+# %% ../../nbs/56_cuda.tuned.ipynb #f7025aa7
 def _in_pieces(kernel, a, b, tiling, pieces, on):
     "Multiply with k cut into pieces; returns their sum."
-    m,n,_ = matmul_dims(a, b)
+    (m,n,_),block = matmul_dims(a, b),(tiling.threads,)
+    if pieces==1 or m>MOST_BLOCKS*tiling.rows: # so many rows make blocks enough
+        return run_product(kernel, a, b, block=block, tile=(tiling.rows, tiling.cols), on=on)
     left,right = place_on(a, on),place_on(b, on)
-    parts = left.new_empty(pieces*m, n)
+    parts = left.new_empty(pieces, m, n)
     grid = ceil_div(n, tiling.cols),ceil_div(m, tiling.rows),pieces
-    launch_on(kernel, grid, (tiling.threads,), 0, on, left, right, parts)
-    return (parts if pieces==1 else parts.view(pieces, m, n).sum(0)).to(a.device)
+    launch_on(kernel, grid, block, 0, on, left, right, parts.view(pieces*m, n))
+    return parts.sum(0).to(a.device)
 
 # %% ../../nbs/56_cuda.tuned.ipynb #c19273d1
 def count_pieces(
@@ -156,23 +159,22 @@ def _time_on_card(a, b, tiling, pieces, repeats=5):
     times = sorted(first.elapsed_time(second) for first,second in zip(events, events[1:]))
     return times[repeats//2]/1e3
 
-# %% ../../nbs/56_cuda.tuned.ipynb #97476228
+# %% ../../nbs/56_cuda.tuned.ipynb #ca9704e6
 def choose_tiling(
-    a:torch.Tensor, # Left operand, row-major float32
-    b:torch.Tensor, # Right operand
+    a:torch.Tensor, # Left operand, row-major float32, from `place_on`
+    b:torch.Tensor, # Right operand, likewise
     on:str="cuda", # Executor; on a card the choice is measured
 )->tuple: # (tiling, pieces)
     "Choose how a product is cut."
     m,n,k = matmul_dims(a, b)
     if on!="cuda": return rank_tilings(m, n, k)[0]
-    left,right = place_on(a, on),place_on(b, on)
-    card = torch.cuda.get_device_properties(left.device)
+    card = torch.cuda.get_device_properties(a.device)
     shared = 48*1024 if card.major<9 else 227*1024 # a static array may be larger on Hopper
     choices = rank_tilings(m, n, k, card.multi_processor_count, shared)[:8]
     name = shape_class(m, n, k, has_wide_rows(a), has_wide_rows(b), card.name)
-    return tune(name, choices, functools.partial(_time_on_card, left, right), _chosen)
+    return tune(name, choices, functools.partial(_time_on_card, a, b), _chosen)
 
-# %% ../../nbs/56_cuda.tuned.ipynb #b59b88d4
+# %% ../../nbs/56_cuda.tuned.ipynb #00d03b4a
 @takes_matrices
 def matmul_cuda_tuned(
     a, # Left operand, shape (m, k): torch tensor or NumPy array of float32 or halves
@@ -180,13 +182,11 @@ def matmul_cuda_tuned(
     on:str="cuda", # Executor of chapter 43
     choice:tuple=None, # (tiling, pieces); None: `choose_tiling`
 ): # Product, shape (m, n), kind, dtype and device of `a`
-    "Multiply with the tiling that suits the shape, float32; float64 goes to `matmul_cuda_register_tiled`."
+    "Multiply with the tiling that suits; float64 and huge matrices go to `matmul_cuda_register_tiled`."
     m,n,k = matmul_dims(a, b)
-    if a.dtype!=torch.float32: return matmul_cuda_register_tiled(a, b, on=on)
+    if a.dtype!=torch.float32 or not has_short_offsets(a, b): return matmul_cuda_register_tiled(a, b, on=on)
     if not m*n*k: return a.new_zeros(m, n)
-    a,b = a.contiguous(),b.contiguous()
-    check_offsets(a, b)
-    tiling,pieces = choice or choose_tiling(a, b, on)
-    pieces = count_pieces(k, pieces)
-    kernel = make_pipelined_kernel(tiling, has_wide_rows(a), has_wide_rows(b))
-    return _in_pieces(kernel, a, b, tiling, pieces, on)
+    left,right = (place_on(x.contiguous(), on) for x in (a, b)) # once, also if they are measured
+    tiling,pieces = choice or choose_tiling(left, right, on)
+    kernel = make_pipelined_kernel(tiling, has_wide_rows(left), has_wide_rows(right))
+    return _in_pieces(kernel, left, right, tiling, count_pieces(k, pieces), on).to(a.device)
