@@ -54,7 +54,7 @@ class Rung:
         "Compile and read."
         return inspect_sass(compile_kernel(self.kernel, self.types, cc))
 
-# %% ../../nbs/96_benchmarks.sass.ipynb #5588d715
+# %% ../../nbs/96_benchmarks.sass.ipynb #27480a59
 _WIDE = "LDG.128","LDS.128","STS.128"
 
 def _flat(dtype): return (types.Array(dtype, 1, "C"),)*3 + (int32,)*7 # a, b, c; m, n, k; strides
@@ -63,7 +63,7 @@ def rungs()->dict[str, Rung]: # Name -> rung, in the order of the ladder
     "List a kernel for each rung of the ladder on the card."
     hopper = "sm_90a",
     ladder = (
-        Rung("rows", rows_kernel, 51, .12),
+        Rung("rows", rows_kernel, 51, .17),
         Rung("columns", columns_kernel, 51, .17),
         Rung("tiled", make_tiled_kernel(), 52, .28, most_registers=32),
         Rung("column", make_column_kernel(), 53, .5),
@@ -92,26 +92,25 @@ def faults(
     found += [f"no {label}" for label in rung.needs if not code.whole_mix[label]]
     return [f"{rung.name}, {cc}: {fault}" for fault in found]
 
-# %% ../../nbs/96_benchmarks.sass.ipynb #f333f977
+# %% ../../nbs/96_benchmarks.sass.ipynb #c02ff007
 TWINS = {"": '''
-#define KERNEL(name, whole) extern "C" __global__ void name( \\
-    const float *a, const float *b, float *c, whole m, whole n, whole k)
+#define KERNEL(name) extern "C" __global__ void name( \\
+    const float *a, const float *b, float *c, int m, int n, int k)
 #define PLACE(axis) blockIdx.axis*blockDim.axis + threadIdx.axis
 '''}
 _CELL = '''
     if (row>=m || col>=n) return;
     float total = 0;
-    for (WHOLE p = 0; p<k; p++) total += a[row*k + p]*b[p*n + col];
+    for (int p = 0; p<k; p++) total += a[row*k + p]*b[p*n + col];
     c[row*n + col] = total;
 }
 '''
-TWINS["rows"] = "KERNEL(rows, WHOLE) { WHOLE row = PLACE(x), col = PLACE(y);" + _CELL
-TWINS["columns"] = "KERNEL(columns, WHOLE) { WHOLE col = PLACE(x), row = PLACE(y);" + _CELL
-for name,whole in (("rows", "long"), ("columns", "int")): TWINS[name] = TWINS[name].replace("WHOLE", whole)
+TWINS["rows"] = "KERNEL(rows) { int row = PLACE(x), col = PLACE(y);" + _CELL
+TWINS["columns"] = "KERNEL(columns) { int col = PLACE(x), row = PLACE(y);" + _CELL
 
-# %% ../../nbs/96_benchmarks.sass.ipynb #4610ad85
+# %% ../../nbs/96_benchmarks.sass.ipynb #562e2108
 TWINS["tiled"] = '''
-KERNEL(tiled, int) {
+KERNEL(tiled) {
     __shared__ float a_tile[32][32], b_tile[32][32];
     int x = threadIdx.x, y = threadIdx.y;
     int row = blockIdx.y*32 + y, col = blockIdx.x*32 + x;
@@ -127,9 +126,9 @@ KERNEL(tiled, int) {
 }
 '''
 
-# %% ../../nbs/96_benchmarks.sass.ipynb #d9b62029
+# %% ../../nbs/96_benchmarks.sass.ipynb #c7a47461
 TWINS["column"] = '''
-KERNEL(column, int) {
+KERNEL(column) {
     __shared__ float a_tile[64][8], b_tile[8][64];
     int t = threadIdx.x, x = t%64, y = t/64, ax = t%8, ay = t/8;
     int first_row = blockIdx.y*64, col = blockIdx.x*64 + x, a_row = first_row + ay;
@@ -169,9 +168,9 @@ _SQUARE = '''
 
 def _square(fetch, read): return _SQUARE.replace("FETCH", fetch.strip()).replace("READ", read.strip())
 
-# %% ../../nbs/96_benchmarks.sass.ipynb #6df7c3e7
+# %% ../../nbs/96_benchmarks.sass.ipynb #9f0eef91
 TWINS["register_tiled"] = '''
-KERNEL(register_tiled, int) {
+KERNEL(register_tiled) {
     __shared__ float a_tile[128][8], b_tile[8][128];
     int t = threadIdx.x, x = t%16, y = t/16, p = t%8, q = t%128;''' + _square('''
         for (int s = 0; s<4; s++) {
@@ -189,10 +188,10 @@ KERNEL(register_tiled, int) {
 }
 '''
 
-# %% ../../nbs/96_benchmarks.sass.ipynb #56b9962b
+# %% ../../nbs/96_benchmarks.sass.ipynb #365dca2b
 TWINS["vectorised"] = '''
 #define FOUR(x) (*(float4 *)&(x))
-KERNEL(vectorised, int) {
+KERNEL(vectorised) {
     __shared__ float a_tile[8][128], b_tile[8][128];
     int t = threadIdx.x, top = t/16*8, side = t%16*8, ay = t/2, ax = t%2*4, by = t/32, bx = t%32*4;
     float4 none = {0, 0, 0, 0};
