@@ -34,8 +34,9 @@ def accumulator_places(
     row = thread//32*16 + thread%32//4 + number//2%2*8
     return np.broadcast_arrays(row, number//4*8 + thread%4*2 + number%2)
 
-# %% ../../nbs/59_cuda.wgmma.ipynb #d18bd191
+# %% ../../nbs/59_cuda.wgmma.ipynb #c1a65f22
 _SLAB,_EIGHT = 8192,1024 # bytes of 64 strips, and of 8
+_FORM = 1<<62 | _EIGHT//16<<32 | _SLAB//16<<16 # a descriptor without its address; 1: swizzles 128 bytes
 
 # %% ../../nbs/59_cuda.wgmma.ipynb #5156b8b3
 def _pieces(rows, k_major):
@@ -145,13 +146,13 @@ def _multiply_tiles(n, kind, a_k_major, b_k_major):
         return _hide(machine, np.ascontiguousarray(total[places].reshape(-1, n//2).T))
     return emulation
 
-# %% ../../nbs/59_cuda.wgmma.ipynb #61a952a2
+# %% ../../nbs/59_cuda.wgmma.ipynb #b47e1e98
 def _descriptor(context, builder, array, value, offset, number):
     "The 64 bits by which wgmma knows a tile."
     wide = ir.IntType(64)
     address = builder.zext(shared_address(context, builder, array, value, offset, number), wide)
     start = builder.and_(builder.lshr(address, wide(4)), wide(0x3fff))
-    return builder.or_(start, wide(1 << 62 | _EIGHT//16 << 32 | _SLAB//16 << 16)) # 1: all 128 bytes change
+    return builder.or_(start, wide(_FORM))
 
 # %% ../../nbs/59_cuda.wgmma.ipynb #5c95a108
 @functools.cache
@@ -215,14 +216,14 @@ def make_strip_place(
         else: return (piece >> 3)*4096 + row*64 + ((piece & 7 ^ row & 7) << 3)
     return place
 
-# %% ../../nbs/59_cuda.wgmma.ipynb #1d33093d
+# %% ../../nbs/59_cuda.wgmma.ipynb #336487e1
 @functools.cache
 def make_wgmma_kernel(
     kind:str, # "bf16" or "f16"
     a:Stored=A_IN_ROWS, # The operand in memory
     b:Stored=B_IN_ROWS, # Likewise
-    tile:tuple=(128, 256), # Rows and columns of c for a block; multiples of 64, at most 256 columns
-    stages:int=4, # Steps whose tiles are in shared memory
+    tile:tuple=(128, 256), # Rows and columns of c for a block: 64, 128 or 256 each
+    stages:int=4, # Steps whose tiles are in shared memory, 2 at least
 ): # Kernel of (a, b, c, m, n, k, strides of a, strides of b): flat arrays, and int32
     "Make a kernel that multiplies with `wgmma`."
     (ROWS,COLS),DEEP,LAST = tile,64,stages-1
@@ -266,17 +267,19 @@ def make_wgmma_kernel(
                 store(c, row+8*i, col+j, m, n, acc[o], acc[o+1])
     return wgmma_kernel
 
-# %% ../../nbs/59_cuda.wgmma.ipynb #88cf4bb6
+# %% ../../nbs/59_cuda.wgmma.ipynb #2d0bf0de
 @takes_matrices(native_half=True)
 def matmul_cuda_wgmma(
     a, # Left operand, shape (m, k): bfloat16 or float16; torch tensor or NumPy array
     b, # Right operand, shape (k, n), same dtype as `a`
     on:str="cuda", # Or "lockstep", or "trace"
-    tile:tuple=(128, 256), # Rows and columns of c for a block; multiples of 64, at most 256 columns
-    stages:int=4, # Steps whose tiles are in shared memory
+    tile:tuple=(128, 256), # Rows and columns of c for a block: 64, 128 or 256 each
+    stages:int=4, # Steps whose tiles are in shared memory, 2 at least
 ): # Product, shape (m, n), summed in float32, in the library and dtype and on the device of `a`
-    "Multiply `a` by `b` with `wgmma`, on Hopper."
+    "Multiply `a` by `b` with `wgmma`, on Hopper; raises `ValueError` for a tile of another size."
     if dtype_name(a) not in ("bfloat16", "float16"): raise OperandError(f"a is {describe(a)}: wanted halves")
+    if {*tile}-{64, 128, 256} or stages<2:
+        raise ValueError(f"tile {tile}, {stages} stages: wanted sides of 64, 128 or 256, 2 stages or more")
     make = functools.partial(make_wgmma_kernel, tile=tile, stages=stages)
     shared_bytes = stages*sum(tile)*128
     return multiply_tiles(make, KINDS[dtype_name(a)], a, b, tile, 2*tile[0], on, shared_bytes)
