@@ -6,7 +6,7 @@
 __all__ = ['PIECE', 'MULTIPLY', 'A_IN_ROWS', 'B_IN_ROWS', 'MOST_SHARED_BYTES', 'KINDS', 'Stored', 'how_stored', 'helper',
            'make_place', 'make_fetch', 'make_store', 'make_mma_kernel', 'multiply_tiles', 'matmul_cuda_tensor_cores']
 
-# %% ../../nbs/58_cuda.tensor_cores.ipynb #64e12ca8
+# %% ../../nbs/58_cuda.tensor_cores.ipynb #c1120740
 import functools
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from .intrinsics import (
 from .loops import lean, static_range
 from .mma import (
     ldmatrix, ldmatrix_transposed, mma_bf16, mma_f16, mma_tf32, pack_bf16, pack_f16, round_tf32)
-from .simple import place_on, product_grid, stream_of
+from .simple import cut_product, place_on, product_grid, stream_of
 from ..number_types import KernelError
 from ..shapes import OperandError, describe, dtype_name, matmul_dims, takes_matrices
 
@@ -302,7 +302,7 @@ def _allow_shared(kernel, arg_types, shared_bytes):
     limit = driver.binding.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
     driver.driver.cuKernelSetAttribute(limit, shared_bytes, function.handle, function.device.id)
 
-# %% ../../nbs/58_cuda.tensor_cores.ipynb #809e19e0
+# %% ../../nbs/58_cuda.tensor_cores.ipynb #72aadc12
 def _launch_on_card(kernel, grid, n_threads, shared_bytes, args):
     "Put a kernel into torch's current stream."
     with torch.cuda.device(args[0].device):
@@ -311,7 +311,14 @@ def _launch_on_card(kernel, grid, n_threads, shared_bytes, args):
         if shared_bytes>48*1024: _allow_shared(kernel, tuple(map(kernel.typeof_pyval, given)), shared_bytes)
         kernel[grid, n_threads, stream, shared_bytes](*given)
 
-# %% ../../nbs/58_cuda.tensor_cores.ipynb #8e19ea5f
+def _launch(kernel, grid, n_threads, shared_bytes, on, args):
+    "Run a kernel on an executor; the analyser's first error is raised."
+    if on=="cuda": _launch_on_card(kernel, grid, n_threads, shared_bytes, args)
+    else:
+        report = _interpreter(kernel, on)[grid, n_threads, 0, shared_bytes](*args)
+        if report is not None and report.errors: raise KernelError(str(report.errors[0]))
+
+# %% ../../nbs/58_cuda.tensor_cores.ipynb #dfe8fa76
 def multiply_tiles(
     make_kernel, # Function of (kind, `Stored` of a, `Stored` of b)
     kind:str, # A key of `PIECE`
@@ -328,12 +335,10 @@ def multiply_tiles(
     c = (a.new_empty if k else a.new_zeros)((m, n))
     if c.numel()==0 or k==0: return c.to(home)
     kernel = make_kernel(kind, how_stored(a, 1), how_stored(b, 0))
-    args = *map(_flat, (a, b, c)),*map(np.int32, (m, n, k, *a.stride(), *b.stride()))
-    grid = product_grid((m, n), tile)
-    if on=="cuda": _launch_on_card(kernel, grid, n_threads, shared_bytes, args)
-    else:
-        report = _interpreter(kernel, on)[grid, n_threads, 0, shared_bytes](*args)
-        if report is not None and report.errors: raise KernelError(str(report.errors[0]))
+    for left,right,part in cut_product(a, b, c, tile):
+        sizes = *part.shape,k,*left.stride(),*right.stride()
+        args = *map(_flat, (left, right, part)),*map(np.int32, sizes)
+        _launch(kernel, product_grid(part.shape, tile), n_threads, shared_bytes, on, args)
     return c.to(home)
 
 # %% ../../nbs/58_cuda.tensor_cores.ipynb #55f0f00e
@@ -348,18 +353,29 @@ def _kind_of(a, tf32):
     if dtype not in KINDS: raise OperandError(f"a is {describe(a)}: wanted one of {', '.join(KINDS)}")
     return KINDS[dtype]
 
-# %% ../../nbs/58_cuda.tensor_cores.ipynb #14a3188e
+# %% ../../nbs/58_cuda.tensor_cores.ipynb #7364557e
+def _count_threads(tile, warp_tile, stages):
+    "Threads of a block; raises `ValueError` for tiles that do not come out even."
+    n_threads = tile[0]//warp_tile[0]*(tile[1]//warp_tile[1])*32
+    sizes = {*tile}<={64, 128, 256} and {*warp_tile}<={32, 64, 128}
+    if not sizes or not max(tile)<=n_threads<=4*min(tile) or stages<2 or stages*sum(tile)>768:
+        raise ValueError(
+            f"tile={tile}, warp_tile={warp_tile}, stages={stages}: wanted sides of 64, 128 or 256 for a "
+            "block and of 32, 64 or 128 for its warps, 1 to 4 threads for each row and each column of the "
+            "tile, and at least two stages in 48 KiB of shared memory")
+    return n_threads
+
 @takes_matrices(native_half=True)
 def matmul_cuda_tensor_cores(
     a, # Left operand, shape (m, k): bfloat16, float16, or float32 with `tf32`; torch tensor or NumPy array
     b, # Right operand, shape (k, n), same dtype as `a`
     on:str="cuda", # Or "lockstep", or "trace"
     tf32:bool=False, # May float32 be rounded to tf32? The error then keeps to `rounded_bound`
-    tile:tuple=(128, 128), # Rows and columns of c for a block; multiples of 64
-    warp_tile:tuple=(64, 64), # For a warp; multiples of 32
-    stages:int=3, # Steps whose tiles are in shared memory, 16 KiB each
+    tile:tuple=(128, 128), # Rows and columns of c for a block: 64, 128 or 256
+    warp_tile:tuple=(64, 64), # For a warp: 32, 64 or 128
+    stages:int=3, # Steps whose tiles are in shared memory; raises `ValueError` for what does not fit
 ): # Product, shape (m, n), summed in float32, in the library and dtype and on the device of `a`
     "Multiply `a` by `b` with `mma.sync`, on cards since Ampere."
     make = functools.partial(make_mma_kernel, tile=tile, warp_tile=warp_tile, stages=stages)
-    n_threads = tile[0]//warp_tile[0]*(tile[1]//warp_tile[1])*32
+    n_threads = _count_threads(tile, warp_tile, stages)
     return multiply_tiles(make, _kind_of(a, tf32), a, b, tile, n_threads, on)
