@@ -260,14 +260,15 @@ def sass_command(
     "Compare every rung with its twin in C++, print the table and keep it; exits with 2 without compilers."
     parser = argparse.ArgumentParser("python -m matmul_foundations.benchmarks.sass", description=__doc__)
     parser.add_argument("--target", default="sm_90a", choices=TARGETS, help="default: %(default)s")
-    parser.add_argument("--save", default="results/sass.json", metavar="PATH", help="default: %(default)s")
+    parser.add_argument("--save", default="results/sass.json", metavar="PATH", help="'' for none (default: %(default)s)")
     args = parser.parse_args(argv)
     try:
         rows = compare_twins(args.target)
         nvcc = subprocess.run(["nvcc", "--version"], capture_output=True, text=True).stdout
         version = re.search(r"release ([\d.]+)", nvcc)
         command = "python -m matmul_foundations.benchmarks.sass"
-        save_report(make_report(rows, command, machine_info(), nvcc=version and version[1]), Path(args.save))
+        report = make_report(rows, command, machine_info(), nvcc=version and version[1])
+        if args.save: save_report(report, Path(args.save))
     except (CompilerMissing, OSError) as error:
         print(f"sass: {error}", file=sys.stderr)
         sys.exit(2)

@@ -61,9 +61,11 @@ def in_a_row(
         expected *= length
     return type(array)(array.memory, (expected,), (1,), array.offset)
 
-# %% ../../nbs/54_cuda.intrinsics.ipynb #22fccc13
+# %% ../../nbs/54_cuda.intrinsics.ipynb #9ac3632c
 def _load_wide(machine, array, offset):
     return machine.load_wide(in_a_row(array), offset, 16//array.memory.flat.itemsize)
+
+def _words(n_bytes): return ir.VectorType(ir.IntType(32), n_bytes//4) # what one instruction moves
 
 @intrinsic(_load_wide)
 def load_wide(
@@ -76,8 +78,9 @@ def load_wide(
     count = 128//array.dtype.bitwidth
     def generate(context, builder, signature, args):
         start = pointer(context, builder, array, args[0], offset, args[1])
-        kind = ir.VectorType(context.get_value_type(array.dtype), count)
-        vector = builder.load(builder.bitcast(start, kind.as_pointer()), align=16)
+        kind,words = ir.VectorType(context.get_value_type(array.dtype), count),_words(16)
+        found = builder.load(builder.bitcast(start, words.as_pointer()), align=16)
+        vector = builder.bitcast(found, kind)
         parts = [builder.extract_element(vector, ir.IntType(32)(k)) for k in range(count)]
         return cgutils.pack_array(builder, parts)
     return types.UniTuple(array.dtype, count)(array, offset),generate
@@ -97,7 +100,7 @@ def load_number(
         return builder.load(pointer(context, builder, array, args[0], offset, args[1]))
     return array.dtype(array, offset),generate
 
-# %% ../../nbs/54_cuda.intrinsics.ipynb #41b93abe
+# %% ../../nbs/54_cuda.intrinsics.ipynb #567f7e08
 def _store_wide(machine, array, offset, values):
     dtype = array.memory.flat.dtype
     machine.store_wide(in_a_row(array), offset, tuple(value.astype(dtype) for value in values))
@@ -120,7 +123,8 @@ def store_wide(
         for k in range(len(values)):
             number = context.cast(builder, builder.extract_value(args[2], k), values[k], array.dtype)
             vector = builder.insert_element(vector, number, ir.IntType(32)(k))
-        builder.store(vector, builder.bitcast(start, kind.as_pointer()), align=n_bytes)
+        vector = builder.bitcast(vector, _words(n_bytes))
+        builder.store(vector, builder.bitcast(start, vector.type.as_pointer()), align=n_bytes)
         return context.get_dummy_value()
     return types.void(array, offset, values),generate
 
