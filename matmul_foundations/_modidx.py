@@ -3305,6 +3305,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                'matmul_foundations/tensors/cuda_ops.py'),
                                                      'matmul_foundations.tensors.cuda_ops.make_cuda_ops': ( 'tensors.cuda_ops.html#make_cuda_ops',
                                                                                                             'matmul_foundations/tensors/cuda_ops.py'),
+                                                     'matmul_foundations.tensors.cuda_ops.make_fold_kernel': ( 'tensors.cuda_ops.html#make_fold_kernel',
+                                                                                                               'matmul_foundations/tensors/cuda_ops.py'),
                                                      'matmul_foundations.tensors.cuda_ops.make_matrix_multiply': ( 'tensors.cuda_ops.html#make_matrix_multiply',
                                                                                                                    'matmul_foundations/tensors/cuda_ops.py'),
                                                      'matmul_foundations.tensors.cuda_ops.make_reduce_kernel': ( 'tensors.cuda_ops.html#make_reduce_kernel',

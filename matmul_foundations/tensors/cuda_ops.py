@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LARGEST', 'THREADS', 'TILE', 'WIDE', 'tensor_matrix_multiply', 'MOST_BLOCKS', 'cuda_ops', 'next_index', 'step_along',
-           'tensor_map', 'tensor_zip', 'merge_walks', 'jit_sum_practice', 'make_reduce_kernel', 'ReduceKernel',
-           'tensor_reduce', 'jit_mm_practice', 'make_matrix_multiply', 'narrow', 'make_cuda_ops']
+           'tensor_map', 'tensor_zip', 'merge_walks', 'jit_sum_practice', 'make_reduce_kernel', 'make_fold_kernel',
+           'ReduceKernel', 'tensor_reduce', 'jit_mm_practice', 'make_matrix_multiply', 'narrow', 'make_cuda_ops']
 
 # %% ../../nbs/64_tensors.cuda_ops.ipynb #2d20dd3e
 import ast
@@ -136,7 +136,7 @@ def jit_sum_practice(
         width = half
     if thread==0 and width==1: out[cuda.blockIdx.x] = cache[0]
 
-# %% ../../nbs/64_tensors.cuda_ops.ipynb #c2b163de
+# %% ../../nbs/64_tensors.cuda_ops.ipynb #2868a69f
 @functools.cache
 def make_reduce_kernel(
     fn:Callable, # Function of two numbers, associative and commutative
@@ -151,14 +151,15 @@ def make_reduce_kernel(
                       reduce_dim, reduce_value):
         cache = cuda.shared.array(THREADS, dtype)
         thread,threads = cuda.threadIdx.x,cuda.blockDim.x
-        length,step = int64(a_shape[reduce_dim]),int64(a_strides[reduce_dim])
-        share,cells = length,int64(out_shape[reduce_dim])
+        fold = reduce_dim if reduce_dim>=0 else reduce_dim + len(out_shape)
+        length,step = int64(a_shape[fold]),int64(a_strides[fold])
+        share,cells = length,int64(out_shape[fold])
         if cells>1: share = -(-length//(cells*threads))*threads # whole rounds, for each cell of the axis
         rest,to,place,first = uint64(cuda.blockIdx.x),int64(0),int64(0),int64(0)
         for axis in range(len(out_shape)-1, -1, -1):
             rest,index = next_index(rest, axis, out_size, out_shape)
             to += index*out_strides[axis]
-            if axis==reduce_dim: first = index*share
+            if axis==fold: first = index*share
             else: place += index*a_strides[axis]
         last = min(length, first + share)
         p = first + thread
@@ -178,17 +179,48 @@ def make_reduce_kernel(
             out[to] = fn(total, cache[0]) if width==1 else total
     return reduce_kernel
 
-# %% ../../nbs/64_tensors.cuda_ops.ipynb #cacabfe5
+# %% ../../nbs/64_tensors.cuda_ops.ipynb #98ba5406
+@functools.cache
+def make_fold_kernel(
+    fn:Callable, # Function of two numbers: what is folded so far, and the next
+): # Kernel: (out, its shape, strides and size, a_storage, its shape and strides, reduce_shape, reduce_size)
+    "Make the kernel that folds several axes at once into what `out` holds, with a thread for each cell."
+    fn = cuda.jit(device=True)(python_function(fn))
+    @cuda.jit
+    @lean
+    def fold_kernel(out, out_shape, out_strides, out_size, a_storage, a_shape, a_strides,
+                    reduce_shape, reduce_size):
+        count,rank = cuda.grid(1),len(out_shape)
+        if count<out_size:
+            rest,to,first = uint64(count),int64(0),int64(0)
+            for axis in range(rank-1, -1, -1):
+                rest,index = next_index(rest, axis, out_size, out_shape)
+                to += index*out_strides[axis]
+                first += index*a_strides[axis]
+            total = out[to]
+            for number in range(reduce_size):
+                rest,place = uint64(number),first
+                for axis in range(rank-1, -1, -1):
+                    rest,index = next_index(rest, axis, reduce_size, reduce_shape)
+                    place += index*a_strides[axis]
+                total = fn(total, a_storage[place])
+            out[to] = total
+    return fold_kernel
+
+# %% ../../nbs/64_tensors.cuda_ops.ipynb #65ee03a1
 class ReduceKernel:
-    "Two kernels, launched like one: `[grid, block](*args)`, with a `reduce_value` or without."
+    "Kernels for each form of a reduction, launched like one: `[grid, block](*args)`."
     def __init__(self,
-        kernel, # Takes a `reduce_value`
-        held, # Ignores it
+        kernel, # Ends at `reduce_dim, reduce_value`
+        held, # The same, but begins with what `out` holds
+        several, # Ends at `reduce_shape, reduce_size`
     ):
-        self.kernel,self.held,self.py_func = kernel,held,python_function(kernel)
+        self.kernel,self.held,self.several = kernel,held,several
+        self.py_func = python_function(kernel)
     def __getitem__(self, configuration):
         def run(*args):
-            if len(args)==8: self.held[configuration](*args, 0.)
+            if np.ndim(args[7])>0: self.several[configuration](*args)
+            elif len(args)==8: self.held[configuration](*args, 0.)
             else: self.kernel[configuration](*args)
         return run
 
@@ -196,9 +228,10 @@ class ReduceKernel:
 def tensor_reduce(
     fn:Callable, # Function of two numbers, associative and commutative
     dtype=float64, # numba's type of the numbers in shared memory
-)->ReduceKernel: # As `make_reduce_kernel` says; `reduce_value` may be left out
-    "Make the kernel that folds the numbers of a tensor along one axis, in both its forms."
-    return ReduceKernel(make_reduce_kernel(fn, dtype), make_reduce_kernel(fn, dtype, held=True))
+)->ReduceKernel: # As `make_reduce_kernel` and `make_fold_kernel` say; `reduce_value` may be left out
+    "Make the kernel that folds the numbers of a tensor along an axis, in all its forms."
+    kernels = make_reduce_kernel(fn, dtype),make_reduce_kernel(fn, dtype, held=True),make_fold_kernel(fn)
+    return ReduceKernel(*kernels)
 
 # %% ../../nbs/64_tensors.cuda_ops.ipynb #b54397d7
 TILE,WIDE = 32,36 # side of a tile, and the length of its rows in shared memory
