@@ -260,7 +260,8 @@ def sass_command(
     "Compare every rung with its twin in C++, print the table and keep it; exits with 2 without compilers."
     parser = argparse.ArgumentParser("python -m matmul_foundations.benchmarks.sass", description=__doc__)
     parser.add_argument("--target", default="sm_90a", choices=TARGETS, help="default: %(default)s")
-    parser.add_argument("--save", default="results/sass.json", metavar="PATH", help="'' for none (default: %(default)s)")
+    parser.add_argument("--save", default="results/sass.json", metavar="PATH",
+                        help="'' for none (default: %(default)s)")
     args = parser.parse_args(argv)
     try:
         rows = compare_twins(args.target)

@@ -536,7 +536,7 @@ def rename(
             while name in kept or name!=node.id and name in taken: name,k = f"{node.id}_{k}",k+1
             kept.add(name)
             roots[root] = name
-        node.written,node.id = node.id,roots[root]
+        node.written,node.id = getattr(node, "written", node.id),roots[root]
 
 # %% ../../nbs/34_gpu.rewriting.ipynb #8c445258
 def _assigned(tree):
