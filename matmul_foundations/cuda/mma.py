@@ -51,12 +51,14 @@ def bf16_bits(
     half = np.uint32(0x7fff) + (bits >> np.uint32(16) & np.uint32(1))
     return np.where(np.isnan(x), np.uint16(0x7fff), (bits+half >> np.uint32(16)).astype(np.uint16))
 
-# %% ../../nbs/57_cuda.mma.ipynb #ace3fdd2
+# %% ../../nbs/57_cuda.mma.ipynb #eea55a9f
 def f16_bits(
     x, # Numbers
 )->np.ndarray: # uint16
-    "Round to f16, ties to even."
-    with np.errstate(over="ignore"): return np.asarray(x, np.float32).astype(np.float16).view(np.uint16)
+    "Round to f16, ties to even; NaN becomes the card's NaN."
+    x = np.asarray(x, np.float32)
+    with np.errstate(over="ignore"): bits = x.astype(np.float16).view(np.uint16)
+    return np.where(np.isnan(x), np.uint16(0x7fff), bits)
 
 # %% ../../nbs/57_cuda.mma.ipynb #61054584
 def tf32_bits(
@@ -67,7 +69,7 @@ def tf32_bits(
     is_number = bits & np.uint32(0x7f800000)!=np.uint32(0x7f800000)
     return np.where(is_number, bits+np.uint32(0x1000) & np.uint32(0xffffe000), bits)
 
-# %% ../../nbs/57_cuda.mma.ipynb #2ef19e10
+# %% ../../nbs/57_cuda.mma.ipynb #6a55252a
 def as_numbers(
     bits:np.ndarray, # uint16, or uint32 for tf32
     kind:str, # A key of `DEPTH`
@@ -77,7 +79,6 @@ def as_numbers(
     if kind=="f16": return bits.view(np.float16).astype(np.float32)
     return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
 
-# %% ../../nbs/57_cuda.mma.ipynb #3fb5e014
 TO_BITS = {"bf16": bf16_bits, "f16": f16_bits, "tf32": tf32_bits}
 
 # %% ../../nbs/57_cuda.mma.ipynb #94f2ab47

@@ -293,22 +293,23 @@ def _interpreter(kernel, on):
     if prepare is None: raise KernelError(f'on={on!r}: wanted "cuda", "lockstep" or "trace"')
     return prepare(kernel, max_shared_bytes=MOST_SHARED_BYTES)
 
-# %% ../../nbs/58_cuda.tensor_cores.ipynb #407cc6a0
+# %% ../../nbs/58_cuda.tensor_cores.ipynb #0dfe5c21
 @functools.cache
-def _allow_shared(kernel, arg_types, shared_bytes):
-    "Let a kernel have more than 48 KiB of dynamic shared memory, which numba never asks for."
+def _allow_shared(kernel, arg_types, shared_bytes, device):
+    "Let a kernel have more than 48 KiB of dynamic shared memory, once on each card: numba never asks for it."
     from numba.cuda.cudadrv import driver # of numba-cuda
     function = kernel.compile(arg_types)._codelibrary.get_cufunc()
     limit = driver.binding.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
     driver.driver.cuKernelSetAttribute(limit, shared_bytes, function.handle, function.device.id)
 
-# %% ../../nbs/58_cuda.tensor_cores.ipynb #72aadc12
+# %% ../../nbs/58_cuda.tensor_cores.ipynb #cced858d
 def _launch_on_card(kernel, grid, n_threads, shared_bytes, args):
     "Put a kernel into torch's current stream."
     with torch.cuda.device(args[0].device):
         stream = stream_of(torch.cuda.current_stream().cuda_stream)
         given = [cuda.as_cuda_array(x, sync=False) if isinstance(x, torch.Tensor) else x for x in args]
-        if shared_bytes>48*1024: _allow_shared(kernel, tuple(map(kernel.typeof_pyval, given)), shared_bytes)
+        if shared_bytes>48*1024:
+            _allow_shared(kernel, tuple(map(kernel.typeof_pyval, given)), shared_bytes, args[0].device)
         kernel[grid, n_threads, stream, shared_bytes](*given)
 
 def _launch(kernel, grid, n_threads, shared_bytes, on, args):
