@@ -142,7 +142,7 @@ def tune(
         cache.keep(name, min(times, key=times.get))
     return cache.known[name]
 
-# %% ../../nbs/56_cuda.tuned.ipynb #52c7b008
+# %% ../../nbs/56_cuda.tuned.ipynb #df443a4f
 _chosen = TilingCache()
 
 def _time_on_card(a, b, tiling, pieces, repeats=5):
@@ -150,12 +150,13 @@ def _time_on_card(a, b, tiling, pieces, repeats=5):
     kernel = make_pipelined_kernel(tiling, has_wide_rows(a), has_wide_rows(b))
     def run(): return _in_pieces(kernel, a, b, tiling, pieces, "cuda")
     run()
-    events = [torch.cuda.Event(enable_timing=True) for _ in range(repeats+1)]
-    for event in events[:-1]:
-        event.record()
-        run()
-    events[-1].record()
-    torch.cuda.synchronize()
+    with torch.cuda.device(a.device): # one of several cards
+        events = [torch.cuda.Event(enable_timing=True) for _ in range(repeats+1)]
+        for event in events[:-1]:
+            event.record()
+            run()
+        events[-1].record()
+        torch.cuda.synchronize()
     times = sorted(first.elapsed_time(second) for first,second in zip(events, events[1:]))
     return times[repeats//2]/1e3
 
