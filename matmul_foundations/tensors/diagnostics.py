@@ -6,7 +6,7 @@
 __all__ = ['ParallelLoop', 'ParallelReport', 'parallel_report', 'assert_parallel', 'tensor_kernels', 'report_parallel',
            'thread_scaling']
 
-# %% ../../nbs/63_tensors.diagnostics.ipynb #a78f143e
+# %% ../../nbs/63_tensors.diagnostics.ipynb #d0774bb8
 import functools
 import linecache
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from numba.np.ufunc import parallel as numba_parallel
 
 from ..cpu.threads import allowed_threads
 from .cpu_ops import tensor_map, tensor_matrix_multiply, tensor_reduce, tensor_zip
-from .python_ops import add, eq, identity
+from .python_ops import add, neg
 from ..timing import Comparison, compare_calls
 
 # %% ../../nbs/63_tensors.diagnostics.ipynb #bda1835d
@@ -100,16 +100,16 @@ def assert_parallel(
         enough = len(report.in_state("parallel"))>=loops and len(report.in_state("serial"))<=serial
         assert enough, f"wanted {loops} parallel loops and up to {serial} serial ones, got\n{report}"
 
-# %% ../../nbs/63_tensors.diagnostics.ipynb #7ed4b2d1
+# %% ../../nbs/63_tensors.diagnostics.ipynb #5a2b3dec
 def _tensor(*shape):
     "Make ones: storage, shape and strides."
-    ones = np.ones(shape)
+    ones = np.ones(shape, "float32")
     return ones.ravel(),np.array(shape),np.array(ones.strides)//ones.itemsize
 
 def tensor_kernels(
 )->dict: # Of compiled functions, by name
     "Call the four tensor kernels once each."
-    kernels = dict(map=tensor_map(identity), zip=tensor_zip(eq), reduce=tensor_reduce(add),
+    kernels = dict(map=tensor_map(neg), zip=tensor_zip(add), reduce=tensor_reduce(add),
                    matrix_multiply=tensor_matrix_multiply)
     kernels["map"](*_tensor(10), *_tensor(10))
     kernels["zip"](*_tensor(10), *_tensor(10), *_tensor(10))
