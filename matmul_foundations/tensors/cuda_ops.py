@@ -54,7 +54,7 @@ def step_along(
     own = axis - rank + len(shape)
     return int64(strides[own]) if own>=0 and shape[own]!=1 else int64(0)
 
-# %% ../../nbs/64_tensors.cuda_ops.ipynb #b462764e
+# %% ../../nbs/64_tensors.cuda_ops.ipynb #e167af54
 @functools.cache
 def tensor_map(
     fn:Callable, # Function of one number: plain Python, or compiled by numba for whatever target
@@ -69,12 +69,12 @@ def tensor_map(
             rest,to,place = uint64(count),int64(0),int64(0)
             for axis in range(rank-1, -1, -1):
                 rest,index = next_index(rest, axis, out_size, out_shape)
-                to += index*out_strides[axis]
+                to += index*int64(out_strides[axis])
                 place += index*step_along(axis, rank, in_shape, in_strides)
             out[to] = fn(in_storage[place])
     return map_kernel
 
-# %% ../../nbs/64_tensors.cuda_ops.ipynb #56d3b85b
+# %% ../../nbs/64_tensors.cuda_ops.ipynb #4d43fe0a
 @functools.cache
 def tensor_zip(
     fn:Callable, # Function of two numbers
@@ -90,7 +90,7 @@ def tensor_zip(
             rest,to,first,second = uint64(count),int64(0),int64(0),int64(0)
             for axis in range(rank-1, -1, -1):
                 rest,index = next_index(rest, axis, out_size, out_shape)
-                to += index*out_strides[axis]
+                to += index*int64(out_strides[axis])
                 first += index*step_along(axis, rank, a_shape, a_strides)
                 second += index*step_along(axis, rank, b_shape, b_strides)
             out[to] = fn(a_storage[first], b_storage[second])
