@@ -228,9 +228,9 @@ def ops_call(
     if part=="reduce": return partial(ops.reduce, add, out, a, 1)
     return partial(ops.matrix_multiply, out, a, b)
 
-# %% ../../nbs/98_benchmarks.tensors.ipynb #79c239c3
+# %% ../../nbs/98_benchmarks.tensors.ipynb #d4784e08
 def _on_card(part, out, a, b):
-    "Bind the kernels to operands on the card."
+    "Bind the kernels to operands on the card; without one they run in lock step, to be tested, not timed."
     has_card = cuda.is_available()
     place,wait = (cuda.to_device, cuda.synchronize) if has_card else (np.asarray, int)
     operands = [Strided(place(x.storage), x.shape, x.strides) for x in (out, a, b)]
