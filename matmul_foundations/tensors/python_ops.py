@@ -48,14 +48,14 @@ def relu(
     "Cut off what is below 0."
     return 0. if x<0 else x
 
-# %% ../../nbs/61_tensors.python_ops.ipynb #9d488cba
+# %% ../../nbs/61_tensors.python_ops.ipynb #b9976a9f
 _LARGEST = 709.782712893384 # e to this is the largest float64
 
 def exp(
     x, # Number
 ): # e**x; infinite where it is too large for a float64
     "Return e to the power of `x`."
-    return math.inf if x>_LARGEST else math.exp(x)
+    return math.inf if float(x)>_LARGEST else math.exp(x) # a float32 would round it
 
 # %% ../../nbs/61_tensors.python_ops.ipynb #344b77c5
 def log(
