@@ -8,7 +8,7 @@ __all__ = ['MAPS', 'ZIPS', 'python_ops', 'ARRANGEMENTS', 'BROADCASTS', 'REDUCTIO
            'log_back', 'inv_back', 'sigmoid_back', 'positions', 'tensor_map', 'tensor_zip', 'tensor_reduce',
            'tensor_matrix_multiply', 'TensorOps', 'Strided', 'strided', 'BackendBroken', 'check_tensor_ops']
 
-# %% ../../nbs/61_tensors.python_ops.ipynb #6e4e973d
+# %% ../../nbs/61_tensors.python_ops.ipynb #068181e4
 import functools
 import math
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from itertools import product
 
 import numpy as np
 
-from ..shapes import broadcast_shapes
+from ..shapes import ShapeMismatch, broadcast_shapes
 from .strides import Layout, broadcast_strides
 
 # %% ../../nbs/61_tensors.python_ops.ipynb #5f22af2f
@@ -207,7 +207,7 @@ def tensor_zip(
         for to,i,j in zip(write, read_a, read_b): out[to] = fn(a_storage[i], b_storage[j])
     return run_zip
 
-# %% ../../nbs/61_tensors.python_ops.ipynb #c40015c8
+# %% ../../nbs/61_tensors.python_ops.ipynb #4ab5b560
 @functools.cache
 def tensor_reduce(
     fn:Callable, # Function of two numbers
@@ -215,7 +215,8 @@ def tensor_reduce(
     "Make a function that folds the numbers of a tensor into `out`, whose folded axes have size 1."
     @np.errstate(all="ignore")
     def run_reduce(out, out_shape, out_strides, a_storage, a_shape, a_strides, reduce, reduce_size=None):
-        if reduce_size is None: folded = [size if axis==reduce else 1 for axis,size in enumerate(a_shape)]
+        if reduce_size is None: # an axis, which may count from the end
+            folded = [n if reduce in (axis, axis-len(a_shape)) else 1 for axis,n in enumerate(a_shape)]
         else: folded = reduce # the sizes of the folded axes, 1 for the others; `reduce_size` is their product
         steps = positions(folded, a_strides)
         for to,start in zip(positions(out_shape, out_strides), positions(out_shape, a_strides)):
@@ -247,12 +248,42 @@ def tensor_matrix_multiply(
         for to,(row,column) in zip(positions(out_shape, out_strides), starts):
             out[to] = sum(a[row+i]*b[column+j] for i,j in zip(along, down))
 
-# %% ../../nbs/61_tensors.python_ops.ipynb #45120db4
+# %% ../../nbs/61_tensors.python_ops.ipynb #bf544c65
 @functools.lru_cache(4096)
-def _integers(sizes): return np.array(sizes, np.int64)
+def _rule(shape, strides):
+    "Sizes and strides as arrays, and how many numbers they need."
+    layout = Layout(shape, strides)
+    if min(strides, default=0)<0: raise ShapeMismatch(f"strides {strides}: wanted 0 or more")
+    return np.array(shape, np.int64),np.array(strides, np.int64),layout.reach
 
-def _parts(x): return x.storage,_integers(x.shape),_integers(x.strides)
+def _parts(x):
+    shape,strides,reach = _rule(x.shape, x.strides)
+    size = getattr(x.storage, "size", math.inf) # a storage that does not tell is trusted
+    if reach>size: raise ShapeMismatch(f"shape {x.shape}, strides {x.strides}: leads out of {size} numbers")
+    return x.storage,shape,strides
 
+# %% ../../nbs/61_tensors.python_ops.ipynb #a1aee925
+@functools.lru_cache(4096)
+def _check_walk(out, *shapes):
+    "Refuse inputs that do not broadcast to `out`."
+    if broadcast_shapes(out, *shapes)!=out:
+        raise ShapeMismatch(f"{', '.join(map(str, shapes))} do not broadcast to out of shape {out}")
+
+@functools.lru_cache(4096)
+def _check_fold(out, a, dim):
+    "Refuse an axis that is not there, or an `out` that does not keep it with size 1."
+    wanted = tuple(1 if dim in (axis, axis-len(a)) else size for axis,size in enumerate(a))
+    if not -len(a)<=dim<len(a) or out!=wanted:
+        raise ShapeMismatch(f"{a} along axis {dim} into {out}: wanted that axis, with size 1 in out")
+
+@functools.lru_cache(4096)
+def _check_product(out, a, b):
+    "Refuse matrices that do not fit."
+    if min(len(out), len(a), len(b))<2 or (*out[-2:], a[-1])!=(a[-2], b[-1], b[-2]):
+        raise ShapeMismatch(f"{a} @ {b} into {out}: wanted (..., m, k) @ (..., k, n) into (..., m, n)")
+    _check_walk(out[:-2], a[:-2], b[:-2])
+
+# %% ../../nbs/61_tensors.python_ops.ipynb #e4364239
 class TensorOps:
     "A backend: map, zip, reduce and matrix multiply, for anything with `storage`, `shape` and `strides`."
     def __init__(self,
@@ -271,6 +302,7 @@ class TensorOps:
         a, # Read; broadcasts to `out`
     ):
         "Write `fn` of each number of `a` into `out`."
+        _check_walk(out.shape, a.shape)
         self.tensor_map(fn)(*_parts(out), *_parts(a))
     def zip(self,
         fn:Callable, # Function of two numbers
@@ -279,14 +311,16 @@ class TensorOps:
         b, # Read; broadcasts to `out`
     ):
         "Write `fn` of each pair of numbers of `a` and `b` into `out`."
+        _check_walk(out.shape, a.shape, b.shape)
         self.tensor_zip(fn)(*_parts(out), *_parts(a), *_parts(b))
     def reduce(self,
         fn:Callable, # Function of two numbers
         out, # Shape of `a` with 1 at `dim`; what it holds is where the fold begins
         a, # Read
-        dim:int, # Axis, from 0
+        dim:int, # Axis, negative from the end
     ):
         "Fold the numbers of `a` along an axis into `out`."
+        _check_fold(out.shape, a.shape, dim)
         self.tensor_reduce(fn)(*_parts(out), *_parts(a), dim)
     def matrix_multiply(self,
         out, # Shape (..., m, n)
@@ -294,11 +328,12 @@ class TensorOps:
         b, # Shape (..., k, n)
     ):
         "Write the product of two stacks of matrices into `out`."
+        _check_product(out.shape, a.shape, b.shape)
         self.tensor_matrix_multiply(*_parts(out), *_parts(a), *_parts(b))
 
 python_ops = TensorOps("python", tensor_map, tensor_zip, tensor_reduce, tensor_matrix_multiply)
 
-# %% ../../nbs/61_tensors.python_ops.ipynb #d845ee09
+# %% ../../nbs/61_tensors.python_ops.ipynb #bf9048fb
 @dataclass
 class Strided:
     "The least that a backend takes: numbers, and how to see them."
@@ -321,8 +356,7 @@ def strided(
     if arrangement=="permuted": layout = Layout(shape[::-1]).permute(tuple(range(len(shape)))[::-1])
     if arrangement=="gaps": layout = Layout(tuple(2*n + 1 for n in shape))[(slice(1, None, 2),)*len(shape)]
     if arrangement=="repeated" and shape: layout = Layout((min(1, shape[0]), *shape[1:])).expand(shape)
-    reach = sum((n - 1)*stride for n,stride in zip(layout.shape, layout.strides)) + 1 if layout.size else 0
-    storage = np.full(layout.start + reach, fill, values.dtype)
+    storage = np.full(layout.reach, fill, values.dtype)
     layout.array(storage)[...] = values
     return Strided(storage[layout.start:], layout.shape, layout.strides)
 
@@ -349,11 +383,11 @@ def _check_case(what, call, reference, dtype, rng, out_shape, *in_shapes):
         if not np.array_equal(out.storage, expected.storage, equal_nan=True):
             raise BackendBroken(f"{where}: wrote beside its cells")
 
-# %% ../../nbs/61_tensors.python_ops.ipynb #e5dbdd92
+# %% ../../nbs/61_tensors.python_ops.ipynb #961b6f74
 BROADCASTS = (((), (), ()), ((1,), (1,), (1,)), ((7,), (7,), (1,)), ((2, 3), (2, 3), (3,)), # out, a, b
               ((3, 4), (3, 1), (1, 4)), ((2, 3, 5), (3, 1), (2, 1, 5)), ((0, 3), (0, 3), (3,)),
               ((2, 3, 2, 2), (3, 1, 2), (2, 1, 1, 1)))
-REDUCTIONS = (((1,), 0), ((5,), 0), ((2, 3), 0), ((2, 3), 1), ((2, 3, 4), 1), ((2, 1), 1), # shape, axis
+REDUCTIONS = (((1,), 0), ((5,), 0), ((2, 3), 0), ((2, 3), -1), ((2, 3, 4), 1), ((2, 1), 1), # shape, axis
               ((3, 0), 1), ((0, 3), 1), ((2, 1100), 1))
 PRODUCTS = (((1, 1), (1, 1)), ((2, 3), (3, 4)), ((17, 19), (19, 23)), ((2, 0), (0, 3)), ((0, 3), (3, 2)),
             ((4, 2, 3), (1, 3, 5)), ((2, 1, 3, 4), (5, 4, 2)))
@@ -378,7 +412,7 @@ def _check_reduce(method, fns, cases, dtype, rng):
             slices = np.split(a, a.shape[dim], dim) if a.size else ()
             return functools.reduce(functools.partial(_each, fn), slices, out)
         def call(out, a, fn=fn, dim=dim): method(fn, out, a, dim)
-        out = tuple(1 if axis==dim else n for axis,n in enumerate(shape))
+        out = tuple(1 if dim in (axis, axis-len(shape)) else n for axis,n in enumerate(shape))
         _check_case(f"reduce({fn.__name__}) along {dim}", call, reference, dtype, rng, out, shape)
 
 # %% ../../nbs/61_tensors.python_ops.ipynb #93a8f88f

@@ -6,7 +6,8 @@
 __all__ = ['contiguous_strides', 'index_to_position', 'to_index', 'broadcast_index', 'Layout', 'listed', 'broadcast_strides',
            'merge_axes', 'is_contiguous', 'stride_aligned', 'is_dense']
 
-# %% ../../nbs/60_tensors.strides.ipynb #60b5d65a
+# %% ../../nbs/60_tensors.strides.ipynb #df119fb4
+import operator
 from dataclasses import dataclass
 from math import prod
 from numbers import Integral
@@ -56,7 +57,7 @@ def broadcast_index(
     for axis in range(len(shape)):
         out_index[axis] = big_index[lacking+axis] if shape[axis]!=1 else 0
 
-# %% ../../nbs/60_tensors.strides.ipynb #c052d451
+# %% ../../nbs/60_tensors.strides.ipynb #8e11cd92
 @dataclass(frozen=True)
 class Layout:
     "The rule that leads from an index to a position."
@@ -72,6 +73,11 @@ class Layout:
     def size(self): return prod(self.shape)
     @property
     def ndim(self): return len(self.shape)
+    @property
+    def reach(self):
+        "How many numbers a storage must have, for strides of 0 or more."
+        steps = sum((size-1)*stride for size,stride in zip(self.shape, self.strides))
+        return self.start + steps + 1 if self.size else 0
 
 @patch
 def array(self:Layout,
@@ -82,12 +88,12 @@ def array(self:Layout,
     if not self.size: return np.ndarray(self.shape, storage.dtype)
     return np.ndarray(self.shape, storage.dtype, storage, self.start*storage.itemsize, steps)
 
-# %% ../../nbs/60_tensors.strides.ipynb #b7518a82
+# %% ../../nbs/60_tensors.strides.ipynb #0e912fc0
 def listed(
-    args:tuple, # What a method got: integers, or one tuple or list of them
-)->tuple: # The integers
+    args:tuple, # What a method got: integers, or one tuple, list or array of them
+)->tuple: # Python's integers
     "Let a method be called as `view(2, 3)` and as `view((2, 3))`."
-    return tuple(args[0]) if len(args)==1 and isinstance(args[0], (tuple, list)) else args
+    return tuple(map(operator.index, args if len(args)!=1 or isinstance(args[0], Integral) else args[0]))
 
 @patch
 def permute(self:Layout,
@@ -120,7 +126,7 @@ def expand(self:Layout,
         raise ShapeMismatch(f"{self.shape} does not expand to {shape}: only sizes of 1 stretch")
     return Layout(shape, broadcast_strides(self.shape, self.strides, shape), self.start)
 
-# %% ../../nbs/60_tensors.strides.ipynb #8c1ca3dc
+# %% ../../nbs/60_tensors.strides.ipynb #35a02e03
 def _entries(index, layout):
     "Write an index out: an entry for each axis, and None for a new one."
     entries = list(index) if isinstance(index, tuple) else [index]
@@ -141,7 +147,8 @@ def __getitem__(self:Layout,
     shape,strides,start,axes = [],[],self.start,iter(zip(self.shape, self.strides))
     for entry in _entries(index, self):
         size,stride = (1, 0) if entry is None else next(axes)
-        picked = range(size)[slice(None) if entry is None else entry] # an IndexError if it is outside
+        try: picked = range(size)[slice(None) if entry is None else entry]
+        except IndexError: raise IndexError(f"{entry} is outside of an axis of size {size}") from None
         if isinstance(picked, int): start += stride*picked
         else:
             shape.append(len(picked))
