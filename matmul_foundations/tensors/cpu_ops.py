@@ -110,7 +110,7 @@ def merge_loops(
         _swap(loops, last, row)
     return loops[:max(last+1, 2)]
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #f70ad101
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #05b2ea8d
 @njit_cached
 def check_reach(
     storage, # 1-D array
@@ -118,10 +118,11 @@ def check_reach(
     strides, # Its strides
 ):
     "Raise `ShapeMismatch` if a cell would lie outside the storage."
-    lowest,highest = 0,0
+    if len(shape)!=len(strides): raise ShapeMismatch("wanted a stride for each size")
+    lowest,highest = 0.,0. # as floats, which do not wrap around
     for axis in range(len(shape)):
         if shape[axis]==0: return
-        reach = (np.int64(shape[axis]) - 1)*strides[axis]
+        reach = (np.float64(shape[axis]) - 1)*strides[axis]
         lowest,highest = lowest + min(reach, 0),highest + max(reach, 0)
     if lowest<0 or highest>=len(storage): raise ShapeMismatch("shape and strides reach beyond the storage")
 
@@ -518,7 +519,7 @@ def _multiply_matrices(a, b, c):
         else: multiply_loops(a, b, c)
     return choose
 
-# %% ../../nbs/62_tensors.cpu_ops.ipynb #3d26d064
+# %% ../../nbs/62_tensors.cpu_ops.ipynb #8b63975a
 @njit_cached
 def _stacked(loops):
     "Make one tall product of many that share their right operand, where their rows follow each other."
@@ -559,6 +560,7 @@ def plan_product(
     a_shape,a_strides = integers(a_shape),integers(a_strides)
     b_shape,b_strides = integers(b_shape),integers(b_strides)
     _check_all(out, out_shape, out_strides, a, a_shape, a_strides, b, b_shape, b_strides)
+    if min(len(out_shape), len(a_shape), len(b_shape))<2: raise ShapeMismatch("wanted two axes or more")
     (m,n),k = out_shape[-2:],a_shape[-1]
     fits = a_shape[-2]==m and b_shape[-2]==k and b_shape[-1]==n
     if not fits: raise ShapeMismatch("wanted (m, k) @ (k, n) = (m, n)")
