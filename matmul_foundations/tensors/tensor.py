@@ -22,19 +22,22 @@ from .python_ops import (TensorOps, add, div, eq, exp, identity, inv, is_close,
                                                    sqrt, sub)
 from .strides import Layout, contiguous_strides, is_contiguous, listed
 
-# %% ../../nbs/65_tensors.tensor.ipynb #75630af0
-def _check(storage, shape, strides):
+# %% ../../nbs/65_tensors.tensor.ipynb #726a0189
+def _check_ops(ops):
+    "Refuse a name in place of a backend."
+    if ops is None or isinstance(ops, str): raise OperandError(f"{ops!r} as a backend: wanted a TensorOps")
+
+def _check(storage, shape, strides, ops):
     "Refuse what is not a row of floats, or a rule that leads out of it."
+    _check_ops(ops)
     if not isinstance(storage, np.ndarray) or storage.ndim!=1 or not storage.flags.c_contiguous:
         raise OperandError(f"the storage is {describe(storage)}: wanted a NumPy array, 1-D and without gaps")
-    if storage.dtype.name not in ("float32", "float64"):
+    if storage.dtype not in ("float32", "float64"): # of this machine's byte order, too
         raise OperandError(f"the storage is of {storage.dtype}: wanted float32 or float64")
-    layout = Layout(shape, strides)
-    reach = 1 + sum((size-1)*stride for size,stride in zip(shape, layout.strides)) if layout.size else 0
-    if reach>storage.size or min(layout.strides, default=0)<0:
-        raise ShapeMismatch(f"shape {shape}, strides {layout.strides}: leads out of {storage.size} numbers")
+    if Layout(shape, strides).reach>storage.size or min(strides, default=0)<0:
+        raise ShapeMismatch(f"shape {shape}, strides {strides}: leads out of {storage.size} numbers")
 
-# %% ../../nbs/65_tensors.tensor.ipynb #573301de
+# %% ../../nbs/65_tensors.tensor.ipynb #2125a549
 class Tensor:
     "A row of numbers seen through shape and strides, and the backend that computes with it."
     __array_ufunc__ = None # NumPy's numbers leave the operators to us
@@ -45,9 +48,10 @@ class Tensor:
         strides:tuple=None, # In elements, 0 or more; contiguous if None
         ops:TensorOps=python_ops, # The backend
     ):
-        shape = tuple(int(size) for size in shape)
-        _check(storage, shape, strides)
-        self._set(storage, shape, contiguous_strides(shape) if strides is None else tuple(strides), ops)
+        shape = listed((shape,))
+        strides = contiguous_strides(shape) if strides is None else listed((strides,))
+        _check(storage, shape, strides, ops)
+        self._set(storage, shape, strides, ops)
     def _set(self, storage, shape, strides, ops):
         self.storage,self.shape,self.strides,self.ops = storage,shape,strides,ops
         return self
@@ -87,7 +91,7 @@ def __repr__(self:Tensor):
     if not self.size: return f"zeros({self.shape}, {self.ops}{dtype})"
     return f"tensor({np.array2string(self.numpy(), separator=', ', prefix='tensor(')}, {self.ops}{dtype})"
 
-# %% ../../nbs/65_tensors.tensor.ipynb #85564bf6
+# %% ../../nbs/65_tensors.tensor.ipynb #d167d2df
 def _empty(shape, ops, dtype):
     "A contiguous tensor, to be written to."
     return Tensor.__new__(Tensor)._set(np.empty(math.prod(shape), dtype), shape, _contiguous(shape), ops)
@@ -102,7 +106,9 @@ def tensor(
     dtype:str="float32", # or "float64"
 )->Tensor: # With a copy of the values
     "Make a tensor."
-    if isinstance(values, torch.Tensor): values = values.detach().cpu().double().numpy()
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+        values = (values.double() if values.is_floating_point() else values).numpy()
     try: array = np.asarray(values)
     except ValueError: raise ShapeMismatch("lists of different lengths: wanted equally long ones") from None
     if array.dtype.kind not in "fiub": raise OperandError(f"values of {array.dtype}: wanted numbers")
@@ -199,7 +205,7 @@ def __gt__(self:Tensor, other): # a > b is b < a
 @patch
 def __neg__(self:Tensor): return self.map(neg)
 
-# %% ../../nbs/65_tensors.tensor.ipynb #dfd43042
+# %% ../../nbs/65_tensors.tensor.ipynb #53118cdc
 @patch
 def __bool__(self:Tensor):
     if self.size!=1: raise ShapeMismatch(f"a tensor of shape {self.shape} is neither true nor false")
@@ -207,8 +213,8 @@ def __bool__(self:Tensor):
 
 @patch
 def __ne__(self:Tensor, other):
-    same = self==other
-    return 1 - same if isinstance(same, Tensor) else same
+    same = self.__eq__(other)
+    return same if same is NotImplemented else 1 - same
 
 # %% ../../nbs/65_tensors.tensor.ipynb #11edbd17
 def _method(fn):
@@ -259,7 +265,7 @@ def __getitem__(self:Tensor, index):
         raise OperandError(f"{index} walks backwards: wanted steps of 1 or more")
     return _seen(self, layout)
 
-# %% ../../nbs/65_tensors.tensor.ipynb #0a69d38d
+# %% ../../nbs/65_tensors.tensor.ipynb #08e05372
 @patch
 def contiguous(self:Tensor)->Tensor: # The tensor itself if it is contiguous
     "Copy the numbers into a row without gaps, unless they are in one."
@@ -270,6 +276,7 @@ def to(self:Tensor,
     ops:TensorOps, # Another backend
 )->Tensor: # On the same storage
     "Let another backend compute with the tensor."
+    _check_ops(ops)
     return Tensor.__new__(Tensor)._set(self.storage, self.shape, self.strides, ops)
 
 @patch
@@ -280,7 +287,7 @@ def __len__(self:Tensor):
 @patch
 def __iter__(self:Tensor): return (self[i] for i in range(len(self)))
 
-# %% ../../nbs/65_tensors.tensor.ipynb #fa5a9889
+# %% ../../nbs/65_tensors.tensor.ipynb #a8791def
 MANY,PARTS = 2**20,64 # from how many numbers on they are folded in parts; how many parts
 
 def _fold_axis(self, fn, begin, dim):
@@ -299,15 +306,19 @@ def _fold_all(self, fn, begin):
     self.ops.reduce(fn, total, numbers[PARTS*length:], 0)
     return total
 
+def _axis(self, name, dim):
+    "Count an axis from 0, or say that it is not there."
+    if isinstance(dim, Integral) and -self.ndim<=dim<self.ndim: return dim%self.ndim
+    raise ShapeMismatch(f"{name} along axis {dim} of shape {self.shape}: wanted one of its axes")
+
 def _fold(self, name, fn, begin, dim, keepdim):
     "Fold along `dim`, or along all axes."
     if dim is None: return _fold_all(self, fn, begin).view((1,)*self.ndim if keepdim else ())
-    if not -self.ndim<=dim<self.ndim: raise ShapeMismatch(f"{name} along axis {dim} of shape {self.shape}")
-    dim %= self.ndim
+    dim = _axis(self, name, dim)
     out,shape = _fold_axis(self, fn, begin, dim),self.shape[:dim] + self.shape[dim+1:]
     return out if keepdim else out._set(out.storage, shape, _contiguous(shape), out.ops)
 
-# %% ../../nbs/65_tensors.tensor.ipynb #d1cd3182
+# %% ../../nbs/65_tensors.tensor.ipynb #9c64904e
 @patch
 def sum(self:Tensor,
     dim:int=None, # Axis, negative from the end; all if None
@@ -330,7 +341,7 @@ def max(self:Tensor,
     keepdim:bool=False, # Keep the axis, with size 1?
 )->Tensor: # The largest; NaN if any number is
     "Find the largest numbers."
-    if 0 in (self.shape if dim is None else self.shape[dim:][:1]):
+    if 0==(self.size if dim is None else self.shape[_axis(self, "max", dim)]):
         raise ShapeMismatch(f"max of shape {self.shape}: of no numbers, none is the largest")
     return _fold(self, "max", maximum, -math.inf, dim, keepdim)
 
