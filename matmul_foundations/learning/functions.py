@@ -315,7 +315,7 @@ def view(self:Variable,
     "Apply `View`."
     return View.apply(self, shape=listed(shape))
 
-# %% ../../nbs/71_learning.functions.ipynb #f5286588
+# %% ../../nbs/71_learning.functions.ipynb #053e630e
 @patch
 def sum(self:Variable,
     dim:int=None, # The axis to sum along; None for all numbers
@@ -330,7 +330,7 @@ def mean(self:Variable,
     keepdim:bool=False, # Keep the axis, with size 1?
 )->Variable: # The means
     "Apply `Sum`, and divide by the number of terms."
-    return self.sum(dim, keepdim)*(1/(math.prod(self.shape) if dim is None else self.shape[dim]))
+    return self.sum(dim, keepdim)/(math.prod(self.shape) if dim is None else self.shape[dim])
 
 @patch
 def max(self:Variable,
