@@ -112,7 +112,7 @@ def make_network(
     for n_in,n_out in zip(sizes, sizes[1:]): layers += [Linear(n_in, n_out, generator, ops, dtype), ReLU()]
     return Sequential(*layers[:-1])
 
-# %% ../../nbs/72_learning.layers.ipynb #5417be4e
+# %% ../../nbs/72_learning.layers.ipynb #6435d5e0
 class Optimizer:
     "What all optimisers share: parameters, a rate, and numbers that they remember from step to step."
     def __init__(self,
@@ -122,7 +122,7 @@ class Optimizer:
         self.parameters,self.rate = list(parameters),rate
         self.memory = {} # name -> one value for each parameter
         if not self.parameters: raise ValueError("no parameters: there is nothing to learn")
-        if not rate>0: raise ValueError(f"a rate of {rate}: wanted a positive number")
+        if not 0<rate<math.inf: raise ValueError(f"a rate of {rate}: wanted a positive number")
     def zero_grad(self):
         "Forget the gradients of the last step."
         for parameter in self.parameters: parameter.grad = None
@@ -142,7 +142,7 @@ class Optimizer:
         kept[index] = news if kept[index] is None else kept[index]*share + news
         return kept[index]
 
-# %% ../../nbs/72_learning.layers.ipynb #dc6be9e1
+# %% ../../nbs/72_learning.layers.ipynb #6734ae82
 class SGD(Optimizer):
     "Stochastic gradient descent, with momentum and weight decay if wanted; torch's formulas."
     def __init__(self,
@@ -153,6 +153,7 @@ class SGD(Optimizer):
     ):
         super().__init__(parameters, rate)
         if not 0<=momentum<1: raise ValueError(f"a momentum of {momentum}: wanted 0 or more, below 1")
+        if not weight_decay>=0: raise ValueError(f"a weight decay of {weight_decay}: wanted 0 or more")
         self.momentum,self.weight_decay = momentum,weight_decay
     def moved(self,
         index:int, # Which parameter
@@ -192,11 +193,12 @@ class Adam(Optimizer):
 # %% ../../nbs/72_learning.layers.ipynb #819593ae
 def _array(value): return np.array(value.numpy() if isinstance(value, Tensor) else value) # a copy
 
-# %% ../../nbs/72_learning.layers.ipynb #4cf50ef7
+# %% ../../nbs/72_learning.layers.ipynb #f4994f4b
 def _like(array, value):
     "Make a value of the kind of `value` from an array."
-    if np.shape(array)!=tuple(getattr(value, "shape", ())):
-        raise ShapeMismatch(f"a saved value has shape {np.shape(array)}, and the parameter {value.shape}")
+    shape = tuple(getattr(value, "shape", ())) # a number has the shape of one
+    if np.shape(array)!=shape:
+        raise ShapeMismatch(f"a saved value has shape {np.shape(array)}, and the parameter {shape}")
     if isinstance(value, Tensor): return tensor(array, ops=value.ops, dtype=value.dtype)
     return float(array)
 
