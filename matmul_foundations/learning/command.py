@@ -6,9 +6,10 @@
 __all__ = ['RESULTS_HEAD', 'draw_boundary', 'draw_mistakes', 'training_picture', 'epoch_line', 'summary', 'run_with_progress',
            'result_row', 'merge_rows', 'results_table', 'train_parser', 'lower_options', 'begin', 'matmul_train']
 
-# %% ../../nbs/75_learning.command.ipynb #5ef9c38d
+# %% ../../nbs/75_learning.command.ipynb #72c1bdcd
 import argparse
 import math
+import shlex
 import sys
 from dataclasses import asdict
 from io import BytesIO
@@ -157,7 +158,7 @@ def results_table(
         cells.append((row["dataset"], row["backend"], *outcome, times[0], spread))
     return cells
 
-# %% ../../nbs/75_learning.command.ipynb #ff9743d7
+# %% ../../nbs/75_learning.command.ipynb #be36bf18
 _SETTINGS = ("backend", "hidden", "rate", "optimizer", "batch", "points", "shift", "seed")
 
 def _backend(name): return {"gpu": "cuda"}.get(name.lower(), name.lower())
@@ -174,7 +175,7 @@ def train_parser()->argparse.ArgumentParser: # The command line of `matmul_train
     add("--optimizer", type=str.lower, choices=OPTIMIZERS, help="how to step; momentum is sgd with 0.9")
     add("--epochs", type=int, metavar="N", help="in all, those before a resumption included")
     add("--seed", type=int, metavar="N", help="of weights, points and order (default: 0)")
-    add("--points", type=int, metavar="N", help="to learn from, and as many held out")
+    add("--points", "--pts", type=int, metavar="N", help="to learn from, and as many held out")
     add("--batch", type=int, metavar="N", help="rows of a batch; 0 for all")
     add("--shift", type=int, metavar="N", help="pixels by which images are moved, each time anew")
     add("--save", metavar="PATH", help="checkpoint, and a picture beside it; '' saves nothing "
@@ -193,7 +194,15 @@ def lower_options(
     return ["".join((name.lower(), *rest)) if name.startswith("--") else name + "".join(rest)
             for name,*rest in split]
 
-# %% ../../nbs/75_learning.command.ipynb #c5e9314f
+# %% ../../nbs/75_learning.command.ipynb #5f833cbb
+def _checked_path(args, default):
+    "The path of the checkpoint, or None; what it cannot be is refused before any work."
+    path = default if args.save is None else args.save
+    if path and Path(path).is_dir(): raise ValueError(f"--save {path}: a folder, wanted the path of a file")
+    if Path(path).suffix.lower()==".png": raise ValueError(f"--save {path}: that is where the picture goes")
+    return path or None
+
+# %% ../../nbs/75_learning.command.ipynb #85d29cec
 def begin(
     args:argparse.Namespace, # Parsed options
 )->tuple: # The training, the number of epochs in all, and the path of the checkpoint, or None
@@ -201,17 +210,21 @@ def begin(
     given = {name: getattr(args, name) for name in _SETTINGS if getattr(args, name) is not None}
     if not args.resume:
         plan,epochs = make_plan(args.dataset or "split", epochs=args.epochs, **given)
-        default = f"checkpoints/{plan.dataset}-{plan.backend}.npz"
-        return Training(plan),epochs,(default if args.save is None else args.save) or None
+        path = _checked_path(args, f"checkpoints/{plan.dataset}-{plan.backend}.npz")
+        return Training(plan),epochs,path
     plan = read_checkpoint(args.resume)[0]["plan"]
     if args.dataset: given["dataset"] = args.dataset
     for name,value in given.items():
-        if name!="backend" and plan[name]!=value:
-            raise ValueError(f"--{name} {value}: the checkpoint was made with {plan[name]}")
-    epochs = make_plan(plan["dataset"], epochs=args.epochs)[1]
-    return resume(args.resume, args.backend),epochs,(args.resume if args.save is None else args.save) or None
+        if name!="backend" and getattr(plan, name)!=value:
+            raise ValueError(f"--{name} {value}: the checkpoint was made with {getattr(plan, name)}")
+    epochs,path = make_plan(plan.dataset, epochs=args.epochs)[1],_checked_path(args, args.resume)
+    return resume(args.resume, args.backend),epochs,path
 
-# %% ../../nbs/75_learning.command.ipynb #a7b1762d
+# %% ../../nbs/75_learning.command.ipynb #e05ce215
+def _has_card():
+    from numba import cuda # not by those who need no card
+    return cuda.is_available()
+
 def _save_picture(training, path):
     "Draw what was learned beside the checkpoint."
     picture,path = BytesIO(),Path(path).with_suffix(".png")
@@ -222,19 +235,22 @@ def _save_picture(training, path):
 def _train(args, console):
     "Carry out one training."
     training,epochs,path = begin(args)
+    if training.plan.backend=="cuda" and not _has_card():
+        console.print("No GPU here: the kernels run in lock-step on the CPU, to be tested, not timed.")
     try: run_with_progress(training, epochs, console, save=path, limit_s=args.limit_s)
     except (KeyboardInterrupt, Diverged):
         if path and Path(path).exists():
-            console.print(f"The last checkpoint is whole: matmul_train --resume {path}", highlight=False)
+            words = shlex.join(["matmul_train", "--resume", path, "--epochs", str(epochs)])
+            console.print(f"The last checkpoint is whole: {words}", highlight=False, soft_wrap=True)
         raise
     print(summary(training))
-    if path: console.print(f"Saved {path} and {_save_picture(training, path)}", highlight=False)
+    if not path: return
+    console.print(f"Saved {path} and {_save_picture(training, path)}", highlight=False, soft_wrap=True)
 
-# %% ../../nbs/75_learning.command.ipynb #9e4c8920
+# %% ../../nbs/75_learning.command.ipynb #8b490ce6
 def _pairs(args):
     "The pairs of data set and backend that `--all` means."
-    from numba import cuda
-    backends = [name for name in BACKENDS if name!="cuda" or cuda.is_available()]
+    backends = [name for name in BACKENDS if name!="cuda" or _has_card()]
     return [(dataset, backend) for dataset in ([args.dataset] if args.dataset else DATASETS)
             for backend in ([args.backend] if args.backend else backends)]
 
@@ -252,9 +268,9 @@ def _measure_all(args, console):
         rows = merge_rows(rows, [result_row(training)])
         save_report(make_report(rows, "matmul_train --all", machine), path)
     print(markdown_table(RESULTS_HEAD, results_table(rows)))
-    console.print(f"Saved {path}", highlight=False)
+    console.print(f"Saved {path}", highlight=False, soft_wrap=True)
 
-# %% ../../nbs/75_learning.command.ipynb #02cea55c
+# %% ../../nbs/75_learning.command.ipynb #8d5121df
 def matmul_train(
     argv=None, # Arguments, a list of texts; None for those of the command line
 ):
@@ -263,7 +279,10 @@ def matmul_train(
         if hasattr(stream, "reconfigure"): stream.reconfigure(errors="replace") # without Unicode
     args = train_parser().parse_args(lower_options(sys.argv[1:] if argv is None else argv))
     console,status = Console(stderr=True, markup=False, emoji=False, force_jupyter=False),0
-    try: (_measure_all if args.all else _train)(args, console)
+    try:
+        if not args.limit_s>0: raise ValueError(f"--limit_s {args.limit_s}: wanted a positive number")
+        if args.all and args.resume: raise ValueError("--all begins anew: --resume is for a single training")
+        (_measure_all if args.all else _train)(args, console)
     except (ValueError, OSError, Diverged) as error:
         console.print(f"matmul_train: {error}", style="red", highlight=False, soft_wrap=True)
         status = 2 if isinstance(error, ValueError) else 1

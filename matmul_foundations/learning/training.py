@@ -7,12 +7,11 @@ __all__ = ['BACKENDS', 'OPTIMIZERS', 'RECIPES', 'FORMAT', 'Plan', 'make_plan', '
            'Diverged', 'Epoch', 'Training', 'BadCheckpoint', 'read_checkpoint', 'resume', 'fit', 'EpochTimes',
            'epoch_times']
 
-# %% ../../nbs/74_learning.training.ipynb #ce58864c
+# %% ../../nbs/74_learning.training.ipynb #1d28541a
 import io
 import json
 import math
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,11 +29,12 @@ from .layers import SGD, Adam, make_network
 from ..tensors.python_ops import python_ops
 from ..tensors.tensor import tensor
 
-# %% ../../nbs/74_learning.training.ipynb #8f4b0532
+# %% ../../nbs/74_learning.training.ipynb #0a67da0c
 BACKENDS = ("python", "cpu", "cuda", "torch")
 OPTIMIZERS = { # name -> ours, torch's, options that both take
     "sgd": (SGD, torch.optim.SGD, {}), "momentum": (SGD, torch.optim.SGD, dict(momentum=.9)),
     "adam": (Adam, torch.optim.Adam, {})}
+_RANGES = dict(hidden=(1, 10_000), batch=(0, 10**6), points=(1, 10**6), shift=(0, 27), seed=(0, 2**32-1))
 
 @dataclass(frozen=True)
 class Plan:
@@ -52,9 +52,10 @@ class Plan:
         for name,choices in dict(dataset=DATASETS, backend=BACKENDS, optimizer=OPTIMIZERS).items():
             value = getattr(self, name)
             if value not in choices: raise ValueError(f"{name} {value}: wanted one of {', '.join(choices)}")
-        for name,least in dict(hidden=1, batch=0, points=1, shift=0, seed=0).items():
+        for name,(least,most) in _RANGES.items():
             value = getattr(self, name)
-            if value<least: raise ValueError(f"{name} {value}: wanted {least} or more")
+            if not (isinstance(value, int) and least<=value<=most):
+                raise ValueError(f"{name} {value}: wanted a whole number, {least} to {most}")
         if not 0<self.rate<math.inf: raise ValueError(f"rate {self.rate}: wanted a positive number")
         if self.shift and self.dataset not in IMAGE_SETS: raise ValueError("only images can be shifted")
 
@@ -263,53 +264,57 @@ def save(self:Training,
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, raw.getvalue())
 
-# %% ../../nbs/74_learning.training.ipynb #f6705359
+# %% ../../nbs/74_learning.training.ipynb #30de5d7a
 class BadCheckpoint(ValueError):
     "A file that we cannot go on from; the message says why."
 
 def read_checkpoint(
     path, # Of a file that `Training.save` wrote
-)->tuple: # What is said about it, a dictionary, and the arrays by name
+)->tuple: # A dictionary with its plan, history and generator's state, and the arrays by name
     "Read a checkpoint."
+    raw = io.BytesIO(Path(path).read_bytes())
     try:
-        raw = io.BytesIO(Path(path).read_bytes())
         with np.load(raw, allow_pickle=False) as file: arrays = dict(file)
         about = json.loads(str(arrays.pop("about")))
         if about["format"]!=FORMAT: raise BadCheckpoint(f"{path}: a checkpoint of another version")
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
-        if isinstance(error, BadCheckpoint): raise
+        about |= dict(plan=Plan(**about["plan"]), history=[Epoch(*epoch) for epoch in about["history"]])
+    except BadCheckpoint: raise
+    except Exception as error: # there is no end to what a damaged file may raise
         raise BadCheckpoint(f"{path}: not a checkpoint, or a damaged one") from error
     return about,arrays
 
-# %% ../../nbs/74_learning.training.ipynb #9ce61cd5
+# %% ../../nbs/74_learning.training.ipynb #13f02abb
 def resume(
     path, # Of a file that `Training.save` wrote
     backend:str=None, # To go on with; None for the same as before
 )->Training: # As it was when it was saved
     "Build a training again, and give it back all its numbers."
     about,arrays = read_checkpoint(path)
-    plan,backend = Plan(**about["plan"]),backend or about["plan"]["backend"]
+    plan,backend = about["plan"],backend or about["plan"].backend
     if (plan.backend=="torch") != (backend=="torch"):
         raise BadCheckpoint(f"{path}: {backend} cannot go on from what {plan.backend} has saved")
     training = Training(replace(plan, backend=backend))
-    try: training.model.load_state(arrays)
-    except (ValueError, KeyError, RuntimeError) as error: raise BadCheckpoint(f"{path}: {error}") from error
-    training.generator.bit_generator.state = about["generator"]
-    training.history = [Epoch(*epoch) for epoch in about["history"]]
+    try:
+        training.model.load_state(arrays)
+        training.generator.bit_generator.state = about["generator"]
+    except (ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise BadCheckpoint(f"{path}: what it holds does not fit its plan ({error})") from error
+    training.history = about["history"]
     return training
 
-# %% ../../nbs/74_learning.training.ipynb #a6ed46c4
+# %% ../../nbs/74_learning.training.ipynb #63175e9e
 def fit(
     training:Training, # Begun or resumed; it moves on
     epochs:int, # In all, those before a resumption included
     save=None, # Path of the checkpoint; None for none
     on_epoch:Callable=None, # Called with the training after each epoch
     save_every_s:float=1., # Seconds between two checkpoints
-    limit_s:float=math.inf, # After so many seconds, no new epoch begins
+    limit_s:float=math.inf, # After so many seconds, no new epoch begins, except the very first
 )->Training: # The same
     "Train, and keep a checkpoint that is never old."
-    start,saved_s,saved = time.monotonic(),-math.inf,None
-    while len(training.history)<epochs and time.monotonic()-start<limit_s:
+    if save: training.save(save)
+    start,saved_s,saved = time.monotonic(),-math.inf,len(training.history)
+    while len(training.history)<epochs and not (training.history and time.monotonic()-start>=limit_s):
         training.epoch()
         if save and time.monotonic()-saved_s>=save_every_s:
             training.save(save)
