@@ -610,6 +610,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                       'matmul_foundations/cpu/kernel_cache.py'),
                                                      'matmul_foundations.cpu.kernel_cache._named': ( 'cpu.kernel_cache.html#_named',
                                                                                                      'matmul_foundations/cpu/kernel_cache.py'),
+                                                     'matmul_foundations.cpu.kernel_cache._names': ( 'cpu.kernel_cache.html#_names',
+                                                                                                     'matmul_foundations/cpu/kernel_cache.py'),
                                                      'matmul_foundations.cpu.kernel_cache._plain': ( 'cpu.kernel_cache.html#_plain',
                                                                                                      'matmul_foundations/cpu/kernel_cache.py'),
                                                      'matmul_foundations.cpu.kernel_cache._settings': ( 'cpu.kernel_cache.html#_settings',

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['describe_function', 'KernelCache', 'kernel_around']
 
-# %% ../../nbs/26_cpu.kernel_cache.ipynb #6c89db7d
+# %% ../../nbs/26_cpu.kernel_cache.ipynb #69ef7757
 import functools
 import hashlib
 from collections.abc import Callable
@@ -17,12 +17,18 @@ from types import CodeType, FunctionType, ModuleType
 import numpy as np
 from numba import njit, types
 from numba.core.dispatcher import Dispatcher
+from numba.np.ufunc.dufunc import DUFunc
 
 from .compiled import _ForgivingCache
 
-# %% ../../nbs/26_cpu.kernel_cache.ipynb #3ec124a9
+# %% ../../nbs/26_cpu.kernel_cache.ipynb #e0834c7e
 def _settings(options):
     return sorted(f"{name} {sorted(x) if isinstance(x, set) else x}" for name,x in options.items())
+
+def _names(code):
+    "The names that a function uses, and those that functions inside it use."
+    inside = (_names(x) for x in code.co_consts if isinstance(x, CodeType))
+    return tuple(sorted(set(code.co_names).union(*inside)))
 
 def describe_function(
     x, # Function, plain or compiled; or anything that a function refers to
@@ -32,11 +38,13 @@ def describe_function(
     "Describe what a compiled function depends on; raise `TypeError` if that cannot be told."
     def inner(y, names=()): return describe_function(y, names, (*around, x))
     if any(x is other for other in around): return "itself"
-    if isinstance(x, Dispatcher): return inner(x.py_func),_settings(x.targetoptions)
+    if isinstance(x, DUFunc): x = x._dispatcher # made by `numba.vectorize`
+    if hasattr(x, "py_func"): return inner(x.py_func),_settings(x.targetoptions)
     if isinstance(x, FunctionType) and str(x.__module__).partition(".")[0] not in ("numpy", "numba"):
-        found,code = getclosurevars(x),x.__code__
-        outside = {**found.builtins, **found.globals, **found.nonlocals}
-        used = [(name, inner(outside[name], code.co_names)) for name in sorted(outside)]
+        found,code,names = getclosurevars(x),x.__code__,_names(x.__code__)
+        known = {name: x.__globals__[name] for name in names if name in x.__globals__}
+        outside = {**found.builtins, **known, **found.nonlocals}
+        used = [(name, inner(outside[name], names)) for name in sorted(outside)]
         return inner(code),inner(x.__defaults__),used
     if isinstance(x, ModuleType):
         return x.__name__,[(name, inner(getattr(x, name), names)) for name in names if hasattr(x, name)]
